@@ -1,0 +1,83 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rdpwhy/base/time.h"
+#include "rdpwhy/record/handshake_record.h"
+#include "rdpwhy/record/queries.h"
+
+namespace rdpwhy::diagnose {
+
+enum class Confidence { kCertain, kLikely, kPossible };
+[[nodiscard]] std::string_view name_of(Confidence confidence);
+
+/// A row of the catalogue: what `rdpwhy causes` prints and what a finding refers to by id.
+struct Cause {
+  std::string_view id;       ///< contract.md
+  std::string_view title;
+  std::optional<Phase> phase;
+  std::string_view looks_like;   ///< what it looks like on the wire
+  std::string_view against;      ///< what would refute it
+  std::vector<std::string_view> fix;  ///< what to do next, in order: setting, log and event id, command
+  std::string_view sources;
+};
+[[nodiscard]] std::span<const Cause> causes();
+[[nodiscard]] const Cause* find_cause(std::string_view id);
+
+struct Finding {
+  std::string id;
+  Confidence confidence = Confidence::kPossible;
+  std::string says;                             ///< one or two sentences about this very connection
+  std::vector<record::EvidenceId> because;
+  std::vector<std::string> against;             ///< why it may still not be
+  std::vector<std::string> fix;
+};
+
+struct Warning {
+  std::string id;
+  std::string says;
+  std::vector<record::EvidenceId> because;
+};
+
+/// What mstsc shows for such a failure, as far as known.
+struct MstscCode {
+  std::uint32_t code = 0;
+  std::optional<std::uint32_t> extended;
+  Confidence confidence = Confidence::kPossible;
+};
+
+/// --saw: what the user saw, and whether this failure can show as that.
+struct Saw {
+  std::uint32_t code = 0;
+  std::optional<std::uint32_t> extended;
+};
+struct SawVerdict {
+  enum class Fits { kYes, kNo, kUnknown };
+  Fits fits = Fits::kUnknown;
+  std::string says;   ///< whether it can show as that, and what would
+};
+
+struct Diagnosis {
+  std::optional<MstscCode> mstsc;
+  std::vector<Finding> causes;   ///< the first is the one to bet on; never empty
+  std::vector<Warning> warnings;
+  std::optional<SawVerdict> saw;
+};
+
+/// What diagnosis knows beside the record.
+struct Circumstances {
+  bool live = true;
+  Moment now;                                     ///< live: now; offline: the capture's own time
+  std::string target_host;                        ///< empty for a capture
+  std::vector<std::string> certificate_problems;  ///< contract.md's names, judged by `crypto`
+  std::optional<Saw> saw;
+};
+
+/// Pure (I5): reads the record and the circumstances, nothing else. Every finding names its evidence.
+[[nodiscard]] Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances);
+
+}  // namespace rdpwhy::diagnose

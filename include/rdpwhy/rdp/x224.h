@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "rdpwhy/base/bytes.h"
+#include "rdpwhy/base/error.h"
+#include "rdpwhy/base/notes.h"
+#include "rdpwhy/rdp/negotiation.h"
+
+namespace rdpwhy::rdp {
+
+/// X.224 clause 13, TPDU codes in the high half of the second octet.
+enum class TpduCode : std::uint8_t {
+  kConnectionRequest = 0xE0,
+  kConnectionConfirm = 0xD0,
+  kDisconnectRequest = 0x80,
+  kData = 0xF0,
+  kError = 0x70,
+};
+
+/// MS-RDPBCGR 2.2.1.1 Client X.224 Connection Request PDU, from LI on (the TPDU inside a TPKT).
+///
+/// The variable part holds either a routing token ("Cookie: msts=…", "tsv://…" or any other line that
+/// ends in CR LF, MS-RDPBCGR 3.2.5.3.1) or a cookie ("Cookie: mstshash=…"). Texts are kept as on the
+/// wire without prefix and CR LF; they may hold any octet.
+struct ConnectionRequest {
+  std::uint16_t dst_ref = 0;
+  std::uint16_t src_ref = 0;
+  std::uint8_t class_option = 0;
+  std::optional<std::string> cookie;         ///< the value behind "Cookie: mstshash="
+  std::optional<std::string> routing_token;  ///< the whole line, "Cookie: msts=" included
+  std::optional<NegotiationRequest> negotiation;
+  std::optional<CorrelationInfo> correlation;
+
+  friend bool operator==(const ConnectionRequest&, const ConnectionRequest&) = default;
+};
+
+/// MS-RDPBCGR 2.2.1.2 Server X.224 Connection Confirm PDU, from LI on.
+struct ConnectionConfirm {
+  std::uint16_t dst_ref = 0;
+  std::uint16_t src_ref = 0;
+  std::uint8_t class_option = 0;
+  /// monostate: no negotiation data, an answer of servers before RDP 5.2 or forced to RDP security.
+  std::variant<std::monostate, NegotiationResponse, NegotiationFailure> negotiation;
+
+  [[nodiscard]] const NegotiationResponse* response() const {
+    return std::get_if<NegotiationResponse>(&negotiation);
+  }
+  [[nodiscard]] const NegotiationFailure* failure() const {
+    return std::get_if<NegotiationFailure>(&negotiation);
+  }
+  friend bool operator==(const ConnectionConfirm&, const ConnectionConfirm&) = default;
+};
+
+/// X.224 clause 13.5 Disconnect Request: another way to say no, seen from gateways and old servers.
+struct DisconnectRequest {
+  std::uint16_t dst_ref = 0;
+  std::uint16_t src_ref = 0;
+  std::uint8_t reason = 0;
+
+  friend bool operator==(const DisconnectRequest&, const DisconnectRequest&) = default;
+};
+
+/// T.125 DisconnectProviderUltimatum inside an X.224 Data TPDU (MS-RDPBCGR 2.2.2.3): xrdp sends it in
+/// the clear where a ServerHello is due.
+struct DisconnectProviderUltimatum {
+  std::uint8_t reason = 0;  ///< T.125 Reason, 0 rn-domain-disconnected … 4 rn-user-requested, 3 …
+
+  friend bool operator==(const DisconnectProviderUltimatum&,
+                         const DisconnectProviderUltimatum&) = default;
+};
+
+/// An X.224 Data TPDU (X.224 clause 13.7): what it carries belongs to later phases and is kept by size
+/// and first octets only.
+struct DataTpdu {
+  std::uint32_t size = 0;  ///< octets of user data
+  Bytes first;             ///< at most 16 of them
+
+  friend bool operator==(const DataTpdu&, const DataTpdu&) = default;
+};
+
+using Tpdu = std::variant<ConnectionRequest, ConnectionConfirm, DisconnectRequest,
+                          DisconnectProviderUltimatum, DataTpdu>;
+
+// Each takes the TPDU (behind the TPKT header). Notes may be null.
+[[nodiscard]] std::expected<ConnectionRequest, DecodeError> decode_connection_request(ByteSpan tpdu, Notes* notes = nullptr);
+[[nodiscard]] std::expected<ConnectionConfirm, DecodeError> decode_connection_confirm(ByteSpan tpdu, Notes* notes = nullptr);
+[[nodiscard]] std::expected<DisconnectRequest, DecodeError> decode_disconnect_request(ByteSpan tpdu, Notes* notes = nullptr);
+/// By its TPDU code; an unknown code is a DecodeError.
+[[nodiscard]] std::expected<Tpdu, DecodeError> decode_tpdu(ByteSpan tpdu, Notes* notes = nullptr);
+
+// Each gives the TPDU; encode_tpkt puts the header on.
+[[nodiscard]] Bytes encode(const ConnectionRequest& request);
+[[nodiscard]] Bytes encode(const ConnectionConfirm& confirm);
+[[nodiscard]] Bytes encode(const DisconnectProviderUltimatum& ultimatum);
+
+}  // namespace rdpwhy::rdp

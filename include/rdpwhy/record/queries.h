@@ -1,0 +1,93 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rdpwhy/record/handshake_record.h"
+
+// Pure questions to a record. Everything that a report prints or a cause judges comes from here or from
+// the evidence itself; nothing here guesses.
+namespace rdpwhy::record {
+
+/// The contract's ending.how.
+enum class EndedHow {
+  kRefused,
+  kUnreachable,
+  kTimeout,     ///< an answer was due, silence, then the client hung up
+  kClose,
+  kReset,
+  kAlert,
+  kFailurePdu,
+  kMalformed,
+  kCaptureEnd,
+};
+[[nodiscard]] std::string_view name_of(EndedHow how);
+
+/// Where and how the handshake stopped short.
+struct Failure {
+  Phase phase = Phase::kTcp;
+  std::string after;                  ///< snake_case name of the last message before it: "client_hello"
+  Side by = Side::kNetwork;
+  EndedHow how = EndedHow::kClose;
+  Nanoseconds after_ns = 0;           ///< from that message to the ending
+  EvidenceId evidence = 0;            ///< the evidence that shows the ending (alert, failure PDU, FIN, …)
+  std::vector<EvidenceId> because;    ///< further evidence that belongs to it
+};
+
+enum class PhaseState { kPassed, kFailed, kStopped, kSkipped, kEncrypted, kNotReached };
+[[nodiscard]] std::string_view name_of(PhaseState state);
+
+struct PhaseProgress {
+  Phase phase = Phase::kTcp;
+  PhaseState state = PhaseState::kNotReached;
+  std::optional<Nanoseconds> duration;
+};
+
+/// How far it got. A phase counts as passed only on evidence: `tls` in TLS 1.3 when a server record
+/// after the client's Finished shows that it was accepted (contract.md).
+struct Progress {
+  std::optional<Phase> reached;       ///< the last phase that completed
+  std::optional<Failure> failure;     ///< absent: as far as asked, or nothing says that it failed
+  std::vector<PhaseProgress> phases;  ///< those that apply to this connection, in order
+};
+[[nodiscard]] Progress progress(const HandshakeRecord& record);
+
+/// The first evidence that holds a T, with its fact; null when there is none.
+template <typename T>
+[[nodiscard]] const T* first(const HandshakeRecord& record, std::optional<Side> side = {}) {
+  for (const auto& e : record.evidence) {
+    if (side && e.where.side != *side) continue;
+    if (const auto* fact = std::get_if<T>(&e.fact)) return fact;
+  }
+  return nullptr;
+}
+template <typename T>
+[[nodiscard]] const Evidence* first_evidence(const HandshakeRecord& record,
+                                             std::optional<Side> side = {}) {
+  for (const auto& e : record.evidence) {
+    if (side && e.where.side != *side) continue;
+    if (std::holds_alternative<T>(e.fact)) return &e;
+  }
+  return nullptr;
+}
+
+/// What the TLS handshake agreed on, read from the evidence alone (I4).
+struct TlsSummary {
+  const tls::ClientHello* client_hello = nullptr;  ///< the last one (after a HelloRetryRequest)
+  const tls::ServerHello* server_hello = nullptr;  ///< the last one that is no HelloRetryRequest
+  std::optional<std::uint16_t> version;
+  std::optional<std::uint16_t> cipher;
+  std::optional<std::uint16_t> group;
+  std::optional<std::uint32_t> dh_bits;
+  std::optional<std::uint16_t> signature_algorithm;
+  std::optional<bool> resumed;                     ///< absent: cannot be told
+  bool client_certificate_requested = false;
+  bool hello_retry = false;
+  const Certificates* certificates = nullptr;      ///< the server's
+  Moment certificates_at;
+  std::vector<const Evidence*> alerts;
+};
+[[nodiscard]] std::optional<TlsSummary> tls_summary(const HandshakeRecord& record);  ///< nothing: no TLS octet seen
+
+}  // namespace rdpwhy::record

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rdpwhy/diagnose/diagnosis.h"
+#include "rdpwhy/record/handshake_record.h"
+
+namespace rdpwhy::report {
+
+/// Where a record comes from.
+struct Source {
+  bool live = true;
+  std::string target;              ///< live: as typed
+  std::string address;             ///< live
+  std::uint16_t port = 0;          ///< live
+  std::string file;                ///< capture
+  std::uint64_t connection = 0;    ///< capture: number
+  std::string client, server;      ///< capture: endpoints
+};
+
+/// Everything one report shows. Renderers compute nothing that is not a query.
+struct Subject {
+  Source source;
+  Moment started;
+  const HandshakeRecord* record = nullptr;
+  std::vector<std::string> certificate_problems;
+  const diagnose::Diagnosis* diagnosis = nullptr;
+  std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
+};
+
+struct TextStyle {
+  bool colour = false;
+  int width = 80;
+  bool explain = false;   ///< with evidence and annotated octets
+};
+
+/// The report for people: one sentence first, then phases, TLS and certificate, anomalies.
+[[nodiscard]] std::string to_text(const Subject& subject, const TextStyle& style);
+
+/// One JSON object on one line without a line feed (contract.md, rdpwhy.handshake/1), appended to `out`.
+void append_json(std::string& out, const Subject& subject);
+
+}  // namespace rdpwhy::report
