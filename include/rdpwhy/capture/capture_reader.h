@@ -18,7 +18,7 @@ struct Packet {
   ByteSpan octets;                   ///< as captured
   std::uint32_t original_size = 0;   ///< octets on the wire
   Moment at;
-  std::uint32_t link_type = 0;       ///< LINKTYPE_… value of the interface
+  std::uint32_t link_type = 0;       ///< LINKTYPE_... value of the interface
   std::uint64_t number = 0;          ///< from 1, as tshark counts frames
 };
 
@@ -27,7 +27,7 @@ struct Packet {
 /// packet blocks, secrets, comments). The whole file is given as memory; nothing is copied but secrets.
 class CaptureReader {
  public:
-  /// An Error says what the octets are instead of a capture ("empty file", "a text file", …).
+  /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
   [[nodiscard]] static std::expected<CaptureReader, Error> open(ByteSpan file);
 
   /// The next packet; nothing at the end, whether the file ends well or not: see `complaints`.

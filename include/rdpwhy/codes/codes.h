@@ -12,19 +12,19 @@ namespace rdpwhy::codes {
 enum class Family : std::uint8_t {
   kMstsc,              ///< disconnect reason, "Error code"
   kMstscExtended,      ///< "Extended error code"
-  kErrorInfo,          ///< ERRINFO_…, MS-RDPBCGR 2.2.5.1.1
+  kErrorInfo,          ///< ERRINFO_..., MS-RDPBCGR 2.2.5.1.1
   kNegotiationFailure, ///< MS-RDPBCGR 2.2.1.2.2
   kNtStatus,           ///< TSRequest.errorCode, MS-ERREF
-  kSecurityStatus,     ///< SEC_E_…, HRESULT
+  kSecurityStatus,     ///< SEC_E_..., HRESULT
   kAuthorization,      ///< Early User Authorization Result, MS-RDPBCGR 2.2.10.2
   kRdstls,             ///< MS-RDPBCGR 2.2.17.4
   kLicensing,          ///< ERROR_ALERT dwErrorCode, MS-RDPBCGR 2.2.1.12.1.3
   kLicensingTransition,
   kTlsAlert,
   kSchannelEvent,      ///< Windows event ids of Schannel and Terminal Services
-  kFreerdp,            ///< ERRCONNECT_…
+  kFreerdp,            ///< ERRCONNECT_...
 };
-[[nodiscard]] std::string_view name_of(Family family);   // "mstsc error code", "TLS alert", …
+[[nodiscard]] std::string_view name_of(Family family);   // "mstsc error code", "TLS alert", ...
 
 struct Code {
   Family family;

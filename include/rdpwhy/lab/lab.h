@@ -20,7 +20,7 @@ struct Faults {
   Close at_once = Close::kNo;               ///< after accept, before reading anything
   Close after_request = Close::kNo;         ///< the Connection Request was read, no Confirm
   bool silent = false;                      ///< never answers anything
-  std::string banner;                       ///< sent at once instead of RDP: "SSH-2.0-…\r\n"
+  std::string banner;                       ///< sent at once instead of RDP: "SSH-2.0-...\r\n"
   bool http_on_request = false;             ///< answers the request with HTTP/1.1 400
   std::optional<std::uint32_t> failure_code;///< RDP_NEG_FAILURE
   bool no_negotiation = false;              ///< a Confirm with LI = 6

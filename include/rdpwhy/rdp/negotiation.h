@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rdpwhy/base/bytes.h"
@@ -30,12 +31,12 @@ struct Protocols {
   friend bool operator==(const Protocols&, const Protocols&) = default;
 };
 
-/// Short names in bit order ("SSL", "HYBRID", "RDSTLS", "HYBRID_EX", "RDSAAD"); unknown bits together
-/// as one hex string; empty for PROTOCOL_RDP.
+/// Short names in bit order ("SSL", "HYBRID", "RDSTLS", "HYBRID_EX", "RDSAAD"); unknown bits
+/// together as one hex string; empty for PROTOCOL_RDP.
 [[nodiscard]] std::vector<std::string> protocol_names(Protocols protocols);
 
-/// The short name of a selectedProtocol: "RDP" for 0, "SSL", …; a hex string for anything that is not
-/// exactly one known bit.
+/// The short name of a selectedProtocol: "RDP" for 0, "SSL", ...; a hex string for anything that is
+/// not exactly one known bit.
 [[nodiscard]] std::string selected_protocol_name(std::uint32_t selected);
 
 /// MS-RDPBCGR 2.2.1.1.1 RDP_NEG_REQ
@@ -63,6 +64,11 @@ struct CorrelationInfo {
 /// MS-RDPBCGR 2.2.1.2.1 RDP_NEG_RSP
 struct NegotiationResponse {
   static constexpr std::uint8_t kType = 0x02;
+  static constexpr std::uint8_t kExtendedClientDataSupported = 0x01;
+  static constexpr std::uint8_t kDynvcGfxProtocolSupported = 0x02;
+  static constexpr std::uint8_t kNegRspFlagReserved = 0x04;
+  static constexpr std::uint8_t kRestrictedAdminModeSupported = 0x08;
+  static constexpr std::uint8_t kRedirectedAuthenticationModeSupported = 0x10;
 
   std::uint8_t flags = 0;
   std::uint32_t selected_protocol = 0;
@@ -80,11 +86,17 @@ struct NegotiationFailure {
   friend bool operator==(const NegotiationFailure&, const NegotiationFailure&) = default;
 };
 
-/// Names of set flags in bit order, the specification's own; unknown bits together as one hex string.
+/// MS-RDPBCGR 2.2.1.2.2 failureCode: "SSL_REQUIRED_BY_SERVER", …; nothing for an unknown one. What
+/// each of them means stands in room `codes`.
+[[nodiscard]] std::optional<std::string_view> failure_code_name(std::uint32_t failure_code);
+
+/// Names of set flags in bit order, the specification's own; unknown bits together as one hex
+/// string.
 [[nodiscard]] std::vector<std::string> request_flag_names(std::uint8_t flags);
 [[nodiscard]] std::vector<std::string> response_flag_names(std::uint8_t flags);
 
-// Readers stand behind the type octet's peek: they read type, flags, length and payload.
+// Each stands before the type octet and reads type, flags, length and payload: a wrong type is an
+// error, a wrong length a note.
 [[nodiscard]] NegotiationRequest read_negotiation_request(Reader& r);
 [[nodiscard]] CorrelationInfo read_correlation_info(Reader& r);
 [[nodiscard]] NegotiationResponse read_negotiation_response(Reader& r);

@@ -24,17 +24,24 @@ enum class TpduCode : std::uint8_t {
 
 /// MS-RDPBCGR 2.2.1.1 Client X.224 Connection Request PDU, from LI on (the TPDU inside a TPKT).
 ///
-/// The variable part holds either a routing token ("Cookie: msts=…", "tsv://…" or any other line that
-/// ends in CR LF, MS-RDPBCGR 3.2.5.3.1) or a cookie ("Cookie: mstshash=…"). Texts are kept as on the
-/// wire without prefix and CR LF; they may hold any octet.
+/// The variable part holds either a routing token ("Cookie: msts=...", "tsv://..." or any other
+/// line that ends in CR LF, MS-RDPBCGR 3.2.5.3.1) or a cookie ("Cookie: mstshash=..."). Texts are
+/// kept as on the wire without prefix and CR LF; they may hold any octet but CR LF.
 struct ConnectionRequest {
+  /// LI is one octet and at most 254, six of which are the fixed part.
+  static constexpr std::size_t kMostVariableOctets = 248;
+
   std::uint16_t dst_ref = 0;
   std::uint16_t src_ref = 0;
   std::uint8_t class_option = 0;
-  std::optional<std::string> cookie;         ///< the value behind "Cookie: mstshash="
-  std::optional<std::string> routing_token;  ///< the whole line, "Cookie: msts=" included
+  std::optional<std::string> cookie;  ///< the value behind "Cookie: mstshash="
+  /// The whole line, "Cookie: msts=" included; empty for a CR LF with nothing before it.
+  std::optional<std::string> routing_token;
   std::optional<NegotiationRequest> negotiation;
   std::optional<CorrelationInfo> correlation;
+  /// X.224 13.3.4 parameters (TSAP identifiers, TPDU size), whole: no RDP client sends them, S7comm
+  /// and other speakers of ISO transport over TCP do.
+  Bytes parameters;
 
   friend bool operator==(const ConnectionRequest&, const ConnectionRequest&) = default;
 };
@@ -46,6 +53,7 @@ struct ConnectionConfirm {
   std::uint8_t class_option = 0;
   /// monostate: no negotiation data, an answer of servers before RDP 5.2 or forced to RDP security.
   std::variant<std::monostate, NegotiationResponse, NegotiationFailure> negotiation;
+  Bytes parameters;  ///< X.224 13.4.4 parameters, as in ConnectionRequest
 
   [[nodiscard]] const NegotiationResponse* response() const {
     return std::get_if<NegotiationResponse>(&negotiation);
@@ -65,17 +73,22 @@ struct DisconnectRequest {
   friend bool operator==(const DisconnectRequest&, const DisconnectRequest&) = default;
 };
 
-/// T.125 DisconnectProviderUltimatum inside an X.224 Data TPDU (MS-RDPBCGR 2.2.2.3): xrdp sends it in
-/// the clear where a ServerHello is due.
+/// T.125 DisconnectProviderUltimatum inside an X.224 Data TPDU (MS-RDPBCGR 2.2.2.3): xrdp sends it
+/// in the clear where a ServerHello is due.
 struct DisconnectProviderUltimatum {
-  std::uint8_t reason = 0;  ///< T.125 Reason, 0 rn-domain-disconnected … 4 rn-user-requested, 3 …
+  std::uint8_t reason =
+      0;  ///< T.125 Reason, 0 rn-domain-disconnected ... 4 rn-user-requested, 3 ...
 
   friend bool operator==(const DisconnectProviderUltimatum&,
                          const DisconnectProviderUltimatum&) = default;
 };
 
-/// An X.224 Data TPDU (X.224 clause 13.7): what it carries belongs to later phases and is kept by size
-/// and first octets only.
+/// T.125 Reason: "rn-domain-disconnected", "rn-provider-initiated", "rn-token-purged",
+/// "rn-user-requested", "rn-channel-purged"; a number for anything else.
+[[nodiscard]] std::string disconnect_reason_name(std::uint8_t reason);
+
+/// An X.224 Data TPDU (X.224 clause 13.7): what it carries belongs to later phases and is kept by
+/// size and first octets only.
 struct DataTpdu {
   std::uint32_t size = 0;  ///< octets of user data
   Bytes first;             ///< at most 16 of them
@@ -87,15 +100,23 @@ using Tpdu = std::variant<ConnectionRequest, ConnectionConfirm, DisconnectReques
                           DisconnectProviderUltimatum, DataTpdu>;
 
 // Each takes the TPDU (behind the TPKT header). Notes may be null.
-[[nodiscard]] std::expected<ConnectionRequest, DecodeError> decode_connection_request(ByteSpan tpdu, Notes* notes = nullptr);
-[[nodiscard]] std::expected<ConnectionConfirm, DecodeError> decode_connection_confirm(ByteSpan tpdu, Notes* notes = nullptr);
-[[nodiscard]] std::expected<DisconnectRequest, DecodeError> decode_disconnect_request(ByteSpan tpdu, Notes* notes = nullptr);
+[[nodiscard]] std::expected<ConnectionRequest, DecodeError> decode_connection_request(
+    ByteSpan tpdu, Notes* notes = nullptr);
+[[nodiscard]] std::expected<ConnectionConfirm, DecodeError> decode_connection_confirm(
+    ByteSpan tpdu, Notes* notes = nullptr);
+[[nodiscard]] std::expected<DisconnectRequest, DecodeError> decode_disconnect_request(
+    ByteSpan tpdu, Notes* notes = nullptr);
 /// By its TPDU code; an unknown code is a DecodeError.
 [[nodiscard]] std::expected<Tpdu, DecodeError> decode_tpdu(ByteSpan tpdu, Notes* notes = nullptr);
 
-// Each gives the TPDU; encode_tpkt puts the header on.
+/// Octets behind the fixed part. A request whose texts come from a person is encodable when this is
+/// at most kMostVariableOctets and no text holds CR LF.
+[[nodiscard]] std::size_t variable_size(const ConnectionRequest& request);
+
+// Each gives the TPDU; encode_tpkt puts the header on. Too long a request is our bug.
 [[nodiscard]] Bytes encode(const ConnectionRequest& request);
 [[nodiscard]] Bytes encode(const ConnectionConfirm& confirm);
+[[nodiscard]] Bytes encode(const DisconnectRequest& request);
 [[nodiscard]] Bytes encode(const DisconnectProviderUltimatum& ultimatum);
 
 }  // namespace rdpwhy::rdp

@@ -23,13 +23,13 @@ struct CertificateFacts {
   Moment not_after;
   int version = 0;              ///< 1, 2 or 3
   struct Key {
-    std::string type;           ///< "RSA", "EC", "Ed25519", …
+    std::string type;           ///< "RSA", "EC", "Ed25519", ...
     int bits = 0;
     std::string curve;          ///< "prime256v1" for EC keys, else empty
     friend bool operator==(const Key&, const Key&) = default;
   } key;
   std::string signature_algorithm;  ///< OpenSSL's long name, "sha256WithRSAEncryption"; OID where unnamed
-  std::string signature_digest;     ///< "SHA1", "SHA256", …; empty where the algorithm has none
+  std::string signature_digest;     ///< "SHA1", "SHA256", ...; empty where the algorithm has none
   bool self_signed = false;         ///< the signature verifies with the certificate's own key
   bool subject_equals_issuer = false;
   std::string common_name;          ///< the last CN of the subject, UTF-8, escaped
@@ -37,7 +37,7 @@ struct CertificateFacts {
   std::vector<std::string> ip_addresses;
   /// nullopt: no extension, every usage allowed. Names as OpenSSL's short ones ("serverAuth"), else OIDs.
   std::optional<std::vector<std::string>> extended_key_usage;
-  std::optional<std::vector<std::string>> key_usage;  ///< "digitalSignature", "keyEncipherment", …
+  std::optional<std::vector<std::string>> key_usage;  ///< "digitalSignature", "keyEncipherment", ...
   std::optional<bool> is_ca;                          ///< basicConstraints
   std::string sha1;                 ///< lower-case hex: the thumbprint that Windows shows
   std::string sha256;               ///< lower-case hex

@@ -44,7 +44,7 @@ struct IcmpError {
   std::uint8_t code = 0;
   bool v6 = false;
   std::string offender;  ///< address of the host that sent it
-  std::string meaning;   ///< "host unreachable", "administratively prohibited", …
+  std::string meaning;   ///< "host unreachable", "administratively prohibited", ...
   friend bool operator==(const IcmpError&, const IcmpError&) = default;
 };
 
@@ -76,7 +76,7 @@ struct Certificates {
   }
 };
 
-/// A handshake message of which only type and size matter here (ServerHelloDone, Finished, …).
+/// A handshake message of which only type and size matter here (ServerHelloDone, Finished, ...).
 struct HandshakeMessage {
   std::uint8_t type = 0;
   std::uint32_t size = 0;  ///< octets of the body

@@ -79,7 +79,7 @@ struct HandshakeRecord {
 /// For a failed comparison: the first difference in words, empty when there is none.
 [[nodiscard]] std::string first_difference(const HandshakeRecord& a, const HandshakeRecord& b);
 
-/// "X.224 Connection Request", "TLS ServerHello", "connection reset by server", …
+/// "X.224 Connection Request", "TLS ServerHello", "connection reset by server", ...
 [[nodiscard]] std::string describe(const Evidence& evidence);
 
 }  // namespace rdpwhy::record

@@ -10,19 +10,30 @@
 // the evidence itself; nothing here guesses.
 namespace rdpwhy::record {
 
+/// A client that hangs up after this much silence, while an answer of the server was due, gave up waiting
+/// (EndedHow::kTimeout); one that hangs up sooner left for reasons of its own (kClose, kReset). Shorter
+/// than any deadline that people set, longer than a round trip around the earth.
+inline constexpr Nanoseconds kSilenceOfTimeout = 300'000'000;
+
 /// The contract's ending.how.
 enum class EndedHow {
   kRefused,
   kUnreachable,
-  kTimeout,     ///< an answer was due, silence, then the client hung up
+  kTimeout,     ///< an answer was due, silence, then the client hung up (by: client; a SYN: network)
   kClose,
   kReset,
   kAlert,
   kFailurePdu,
   kMalformed,
-  kCaptureEnd,
+  kCaptureEnd,  ///< also a gap or a late beginning that hides how it went on
 };
 [[nodiscard]] std::string_view name_of(EndedHow how);
+
+/// The snake_case name of a protocol message ("connection_request", "client_hello", "finished", "syn");
+/// nothing for evidence that is none (endings, gaps, octets that were not understood). `record` tells
+/// what an encrypted record must be, such as the Finished behind a ChangeCipherSpec.
+[[nodiscard]] std::optional<std::string> message_name(const HandshakeRecord& record,
+                                                      const Evidence& evidence);
 
 /// Where and how the handshake stopped short.
 struct Failure {
@@ -31,8 +42,8 @@ struct Failure {
   Side by = Side::kNetwork;
   EndedHow how = EndedHow::kClose;
   Nanoseconds after_ns = 0;           ///< from that message to the ending
-  EvidenceId evidence = 0;            ///< the evidence that shows the ending (alert, failure PDU, FIN, …)
-  std::vector<EvidenceId> because;    ///< further evidence that belongs to it
+  EvidenceId evidence = 0;            ///< the evidence that shows the ending (alert, failure PDU, FIN, ...)
+  std::vector<EvidenceId> because;    ///< further evidence that belongs to it, in order
 };
 
 enum class PhaseState { kPassed, kFailed, kStopped, kSkipped, kEncrypted, kNotReached };
