@@ -53,6 +53,8 @@ struct CertificateMessage {
 
 /// RFC 5246 7.4.4, RFC 8446 4.3.2 CertificateRequest.
 struct CertificateRequest {
+  Bytes request_context;                             ///< TLS 1.3 only
+  std::vector<Extension> extensions;                 ///< TLS 1.3 only
   std::vector<std::uint8_t> certificate_types;       ///< TLS 1.2 and older
   std::vector<std::uint16_t> signature_algorithms;   ///< TLS 1.2 and newer
   std::uint32_t authorities = 0;                     ///< how many names were listed

@@ -15,6 +15,44 @@ namespace rdpwhy::tls {
 
 using Random = std::array<std::uint8_t, 32>;
 
+/// IANA "TLS ExtensionType Values": those whose payload is read here. Names of all others are in
+/// registry.h.
+enum class ExtensionType : std::uint16_t {
+  kServerName = 0,
+  kMaxFragmentLength = 1,
+  kStatusRequest = 5,
+  kSupportedGroups = 10,
+  kEcPointFormats = 11,
+  kSignatureAlgorithms = 13,
+  kUseSrtp = 14,
+  kHeartbeat = 15,
+  kAlpn = 16,
+  kStatusRequestV2 = 17,
+  kSignedCertificateTimestamp = 18,
+  kClientCertificateType = 19,
+  kServerCertificateType = 20,
+  kPadding = 21,
+  kEncryptThenMac = 22,
+  kExtendedMasterSecret = 23,
+  kCompressCertificate = 27,
+  kRecordSizeLimit = 28,
+  kDelegatedCredential = 34,
+  kSessionTicket = 35,
+  kKeyShareDraft = 40,  ///< key_share until draft 22 of TLS 1.3
+  kPreSharedKey = 41,
+  kEarlyData = 42,
+  kSupportedVersions = 43,
+  kCookie = 44,
+  kPskKeyExchangeModes = 45,
+  kCertificateAuthorities = 47,
+  kPostHandshakeAuth = 49,
+  kSignatureAlgorithmsCert = 50,
+  kKeyShare = 51,
+  kNextProtocolNegotiation = 13172,
+  kEncryptedClientHello = 0xFE0D,
+  kRenegotiationInfo = 0xFF01,
+};
+
 /// An extension as on the wire: order and octets are kept, so that a hello can be written again and
 /// fingerprinted.
 struct Extension {
@@ -42,6 +80,8 @@ struct ClientHello {
   Random random{};
   Bytes session_id;
   std::vector<std::uint16_t> cipher_suites;
+  /// SSLv2 form only: all three-octet kinds in their order; those of TLS stand in cipher_suites too.
+  std::vector<std::uint32_t> ssl2_cipher_specs;
   std::vector<std::uint8_t> compression_methods;
   bool has_extensions = false;  ///< the extensions block stands, even if empty
   std::vector<Extension> extensions;
@@ -66,7 +106,8 @@ struct ClientHello {
   bool heartbeat = false;                                            // RFC 6520
   bool fallback_scsv = false;                                        // RFC 7507
 
-  /// The newest version offered: supported_versions where present, else legacy_version.
+  /// The newest version offered: supported_versions where present, else legacy_version. GREASE is no
+  /// version, and a draft of TLS 1.3 is older than TLS 1.3.
   [[nodiscard]] std::uint16_t newest_version() const;
 
   friend bool operator==(const ClientHello&, const ClientHello&) = default;
@@ -102,11 +143,18 @@ struct ServerHello {
   friend bool operator==(const ServerHello&, const ServerHello&) = default;
 };
 
-// Bodies: what follows the four octets of the handshake header.
-[[nodiscard]] std::expected<ClientHello, DecodeError> decode_client_hello(ByteSpan body, Notes* notes = nullptr);
-[[nodiscard]] std::expected<ClientHello, DecodeError> decode_ssl2_client_hello(ByteSpan record, Notes* notes = nullptr);
-[[nodiscard]] std::expected<ServerHello, DecodeError> decode_server_hello(ByteSpan body, Notes* notes = nullptr);
-[[nodiscard]] Bytes encode(const ClientHello& hello);  // the body
-[[nodiscard]] Bytes encode(const ServerHello& hello);  // the body
+// Bodies: what follows the four octets of the handshake header. A malformed payload of one extension is
+// an anomaly: its octets are kept, its reading stays absent, the hello stands.
+[[nodiscard]] std::expected<ClientHello, DecodeError> decode_client_hello(ByteSpan body,
+                                                                          Notes* notes = nullptr);
+/// The record with its two octets of length (RFC 5246 E.2).
+[[nodiscard]] std::expected<ClientHello, DecodeError> decode_ssl2_client_hello(
+    ByteSpan record, Notes* notes = nullptr);
+[[nodiscard]] std::expected<ServerHello, DecodeError> decode_server_hello(ByteSpan body,
+                                                                          Notes* notes = nullptr);
+/// The body; the whole record for the SSLv2 form.
+[[nodiscard]] Bytes encode(const ClientHello& hello);
+/// The body.
+[[nodiscard]] Bytes encode(const ServerHello& hello);
 
 }  // namespace rdpwhy::tls

@@ -37,6 +37,15 @@ struct RegistryEntry {
 /// "TLSv1.2" for 0x0303, "SSLv3" for 0x0300, "TLSv1.3" for 0x0304, "TLSv1.3 (draft 28)"; hex otherwise.
 [[nodiscard]] std::string version_name(std::uint16_t version);
 
+/// "SSL2_RC4_128_WITH_MD5" for a cipher kind of SSLv2 (three octets).
+[[nodiscard]] std::optional<std::string_view> ssl2_cipher_name(std::uint32_t kind);
+
+/// TLS 1.3 or one of its drafts: the forms of RFC 8446 hold.
+[[nodiscard]] constexpr bool is_tls13(std::uint16_t version) {
+  const auto major = version >> 8;
+  return version == 0x0304 || major == 0x7F || major == 0x7E || major == 0xFB;
+}
+
 /// RFC 8701: reserved values that a peer must ignore.
 [[nodiscard]] constexpr bool is_grease(std::uint16_t code) {
   return (code & 0x0F0F) == 0x0A0A && (code >> 8) == (code & 0xFF);
