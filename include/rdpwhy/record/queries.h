@@ -6,20 +6,20 @@
 
 #include "rdpwhy/record/handshake_record.h"
 
-// Pure questions to a record. Everything that a report prints or a cause judges comes from here or from
-// the evidence itself; nothing here guesses.
+// Pure questions to a record. Everything that a report prints or a cause judges comes from here or
+// from the evidence itself; nothing here guesses.
 namespace rdpwhy::record {
 
-/// A client that hangs up after this much silence, while an answer of the server was due, gave up waiting
-/// (EndedHow::kTimeout); one that hangs up sooner left for reasons of its own (kClose, kReset). Shorter
-/// than any deadline that people set, longer than a round trip around the earth.
+/// A client that hangs up after this much silence, while an answer of the server was due, gave up
+/// waiting (EndedHow::kTimeout); one that hangs up sooner left for reasons of its own (kClose,
+/// kReset). Shorter than any deadline that people set, longer than a round trip around the earth.
 inline constexpr Nanoseconds kSilenceOfTimeout = 300'000'000;
 
 /// The contract's ending.how.
 enum class EndedHow {
   kRefused,
   kUnreachable,
-  kTimeout,     ///< an answer was due, silence, then the client hung up (by: client; a SYN: network)
+  kTimeout,  ///< an answer was due, silence, then the client hung up (by: client; a SYN: network)
   kClose,
   kReset,
   kAlert,
@@ -29,21 +29,21 @@ enum class EndedHow {
 };
 [[nodiscard]] std::string_view name_of(EndedHow how);
 
-/// The snake_case name of a protocol message ("connection_request", "client_hello", "finished", "syn");
-/// nothing for evidence that is none (endings, gaps, octets that were not understood). `record` tells
-/// what an encrypted record must be, such as the Finished behind a ChangeCipherSpec.
+/// The snake_case name of a protocol message ("connection_request", "client_hello", "finished",
+/// "syn"); nothing for evidence that is none (endings, gaps, octets that were not understood).
+/// `record` tells what an encrypted record must be, such as the Finished behind a ChangeCipherSpec.
 [[nodiscard]] std::optional<std::string> message_name(const HandshakeRecord& record,
                                                       const Evidence& evidence);
 
 /// Where and how the handshake stopped short.
 struct Failure {
   Phase phase = Phase::kTcp;
-  std::string after;                  ///< snake_case name of the last message before it: "client_hello"
+  std::string after;  ///< snake_case name of the last message before it: "client_hello"
   Side by = Side::kNetwork;
   EndedHow how = EndedHow::kClose;
-  Nanoseconds after_ns = 0;           ///< from that message to the ending
-  EvidenceId evidence = 0;            ///< the evidence that shows the ending (alert, failure PDU, FIN, ...)
-  std::vector<EvidenceId> because;    ///< further evidence that belongs to it, in order
+  Nanoseconds after_ns = 0;  ///< from that message to the ending
+  EvidenceId evidence = 0;   ///< the evidence that shows the ending (alert, failure PDU, FIN, ...)
+  std::vector<EvidenceId> because;  ///< further evidence that belongs to it, in order
 };
 
 enum class PhaseState { kPassed, kFailed, kStopped, kSkipped, kEncrypted, kNotReached };
@@ -92,13 +92,14 @@ struct TlsSummary {
   std::optional<std::uint16_t> group;
   std::optional<std::uint32_t> dh_bits;
   std::optional<std::uint16_t> signature_algorithm;
-  std::optional<bool> resumed;                     ///< absent: cannot be told
+  std::optional<bool> resumed;  ///< absent: cannot be told
   bool client_certificate_requested = false;
   bool hello_retry = false;
-  const Certificates* certificates = nullptr;      ///< the server's
+  const Certificates* certificates = nullptr;  ///< the server's
   Moment certificates_at;
   std::vector<const Evidence*> alerts;
 };
-[[nodiscard]] std::optional<TlsSummary> tls_summary(const HandshakeRecord& record);  ///< nothing: no TLS octet seen
+[[nodiscard]] std::optional<TlsSummary> tls_summary(
+    const HandshakeRecord& record);  ///< nothing: no TLS octet seen
 
 }  // namespace rdpwhy::record

@@ -1,0 +1,406 @@
+#include <algorithm>
+#include <utility>
+
+#include "rdpwhy/record/queries.h"
+#include "record/tls_walk.h"
+
+namespace rdpwhy::record {
+namespace {
+
+/// Where in the evidence a phase was completed.
+using Position = std::size_t;
+
+/// What the connection is about, read in one pass.
+struct Course {
+  std::optional<Position> resolved, connected, negotiated, secured;
+  bool resolver_asked = false;
+  bool x224_seen = false;  ///< any X.224 PDU, or octets where one is due
+  bool tls_seen = false;
+  bool begins_late = false;
+  bool tls_opened = false;
+  std::optional<std::uint32_t> selected;  ///< of the Confirm that passed; 0: standard RDP security
+  bool client_spoke = false;  ///< data of the phase behind TLS (or behind X.224 without TLS)
+  bool server_answered = false;
+
+  [[nodiscard]] bool without_tls() const { return negotiated && selected == 0u && !tls_seen; }
+};
+
+bool is_alert_that_ends(const tls::Alert& alert, bool tls13) {
+  if (alert.description == tls::Alert::kCloseNotify) return false;
+  constexpr std::uint8_t kUserCanceled = 90;
+  // RFC 8446 6: the level means nothing there, all but these two end the connection.
+  return alert.level != tls::Alert::kWarning || (tls13 && alert.description != kUserCanceled);
+}
+
+/// A protocol selected that was not offered (PROTOCOL_RDP is always on offer).
+bool breaks_offer(std::uint32_t selected, const rdp::ConnectionRequest* request) {
+  if (request == nullptr) return false;
+  const auto offered = request->negotiation ? request->negotiation->requested.bits : 0;
+  return (selected & ~offered) != 0;
+}
+
+Course read_course(const HandshakeRecord& record) {
+  Course course;
+  TlsWalk tls;
+  const rdp::ConnectionRequest* request = nullptr;
+  std::optional<Position>
+      broken;  // a Confirm that the offer does not allow: passed only if TLS follows
+  for (Position i = 0; i < record.evidence.size(); ++i) {
+    const auto& e = record.evidence[i];
+    const auto role = tls.step(e);
+    if (is_tls(e.fact)) {
+      course.tls_seen = true;
+      if (broken && e.where.side == Side::kClient) course.negotiated = *std::exchange(broken, {});
+    }
+    if (tls.passed() && !course.secured) {
+      course.secured = i;
+    } else if (role == TlsWalk::Role::kApplication ||
+               std::holds_alternative<rdp::DataTpdu>(e.fact)) {
+      if (e.where.side == Side::kClient) course.client_spoke = true;
+      // Tickets of TLS 1.3 look like data: only what comes after the client's own counts as an
+      // answer.
+      if (e.where.side == Side::kServer && (!tls.opened() || course.client_spoke)) {
+        course.server_answered = true;
+      }
+    }
+    if (const auto* resolved = std::get_if<Resolved>(&e.fact)) {
+      course.resolver_asked = true;
+      if (!resolved->addresses.empty()) course.resolved = i;
+    } else if (std::holds_alternative<Connected>(e.fact)) {
+      course.connected = i;
+    } else if (std::holds_alternative<BeginsLate>(e.fact)) {
+      course.begins_late = true;
+      course.connected = i;
+    } else if (const auto* r = std::get_if<rdp::ConnectionRequest>(&e.fact)) {
+      course.x224_seen = true;
+      request = r;
+    } else if (const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact)) {
+      course.x224_seen = true;
+      if (confirm->failure() != nullptr || course.negotiated) continue;
+      const auto* response = confirm->response();
+      course.selected = response != nullptr ? response->selected_protocol : 0;
+      (breaks_offer(*course.selected, request) ? broken : course.negotiated) = i;
+    } else if (std::holds_alternative<Malformed>(e.fact) ||
+               std::holds_alternative<Unexpected>(e.fact) ||
+               std::holds_alternative<ForeignProtocol>(e.fact) ||
+               std::holds_alternative<rdp::DisconnectRequest>(e.fact) ||
+               std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
+      course.x224_seen = course.x224_seen || e.phase == Phase::kX224;
+    }
+  }
+  course.tls_opened = tls.opened();
+  return course;
+}
+
+/// The phase that follows TLS, or X.224 where no TLS was selected.
+Phase later_phase(const Course& course) {
+  const rdp::Protocols selected{course.selected.value_or(0)};
+  if (selected.has(rdp::Protocol::kHybrid) || selected.has(rdp::Protocol::kHybridEx)) {
+    return Phase::kCredssp;
+  }
+  if (selected.has(rdp::Protocol::kRdstls)) return Phase::kRdstls;
+  return Phase::kMcs;
+}
+
+/// The milestones of this connection in order; the first without a position is the phase that
+/// stopped.
+struct Milestone {
+  Phase phase;
+  std::optional<Position> passed;
+};
+std::vector<Milestone> milestones(const Course& course) {
+  std::vector<Milestone> out;
+  if (course.resolver_asked) out.push_back({Phase::kResolve, course.resolved});
+  out.push_back({Phase::kTcp, course.connected});
+  // TLS from the first octet on (MS-RDPBCGR 5.4.2.2), or a capture that begins behind X.224.
+  const bool without_x224 = course.tls_seen && !course.x224_seen;
+  if (!without_x224) out.push_back({Phase::kX224, course.negotiated});
+  if (!course.without_tls()) out.push_back({Phase::kTls, course.secured});
+  return out;
+}
+
+/// Looks for what ended the connection in the phase that did not complete.
+class EndingSearch {
+ public:
+  EndingSearch(const HandshakeRecord& record, const Course& course, Phase phase, Position from)
+      : record_(record),
+        course_(course),
+        phase_(phase),
+        from_(from),
+        behind_(phase != Phase::kResolve && phase != Phase::kTcp && phase != Phase::kX224 &&
+                phase != Phase::kTls) {}
+
+  std::optional<Failure> find() {
+    for (Position i = 0; i < record_.evidence.size(); ++i) {
+      const auto& e = record_.evidence[i];
+      const auto role = tls_.step(e);
+      if (const auto* hello = std::get_if<tls::ServerHello>(&e.fact))
+        tls13_ = is_tls13(hello->version());
+      if (i >= from_) {
+        if (auto failure = judge(i, role)) return failure;
+      }
+      note_turn(e);
+    }
+    if (broken_) return fail(*broken_, record_.evidence[*broken_].where.side, EndedHow::kMalformed);
+    return {};
+  }
+
+ private:
+  std::optional<Failure> judge(Position i, TlsWalk::Role role) {
+    const auto& e = record_.evidence[i];
+    const auto side = e.where.side;
+    if (std::holds_alternative<Connecting>(e.fact)) {  // another address is tried
+      because_.clear();
+    } else if (const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact)) {
+      if (phase_ == Phase::kX224) return judge_confirm(i, *confirm);
+    } else if (std::holds_alternative<rdp::DisconnectRequest>(e.fact) ||
+               std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
+      if (!behind_ || !course_.server_answered) return fail(i, side, EndedHow::kFailurePdu);
+    } else if (const auto* alert = std::get_if<TlsAlert>(&e.fact)) {
+      return judge_alert(i, *alert);
+    } else if (role == TlsWalk::Role::kAlert) {
+      if (!behind_) return judge_alert(i, {});
+    } else if (std::holds_alternative<Malformed>(e.fact) ||
+               std::holds_alternative<Unexpected>(e.fact) ||
+               std::holds_alternative<ForeignProtocol>(e.fact)) {
+      if (!broken_ && !behind_) broken_ = i;
+    } else if (std::holds_alternative<Gap>(e.fact) || std::holds_alternative<BeginsLate>(e.fact)) {
+      if (!behind_ && !hidden_) hidden_ = i;
+    } else if (std::holds_alternative<IcmpError>(e.fact)) {
+      because_.push_back(e.id);
+    } else if (const auto* opening = std::get_if<ProxyOpening>(&e.fact)) {
+      if (!opening->granted) return fail(i, Side::kNetwork, EndedHow::kFailurePdu);
+    } else if (const auto* resolved = std::get_if<Resolved>(&e.fact)) {
+      if (resolved->addresses.empty()) return fail(i, Side::kNetwork, EndedHow::kUnreachable);
+    } else if (const auto* ending = std::get_if<Ending>(&e.fact)) {
+      return judge_ending(i, *ending);
+    } else if (broken_ && accepts_broken(e)) {
+      broken_.reset();
+    }
+    return {};
+  }
+
+  std::optional<Failure> judge_confirm(Position i, const rdp::ConnectionConfirm& confirm) {
+    if (const auto* request = first_evidence<rdp::ConnectionRequest>(record_))
+      because_.push_back(request->id);
+    if (confirm.failure() != nullptr) return fail(i, Side::kServer, EndedHow::kFailurePdu);
+    return fail(i, Side::kServer, EndedHow::kMalformed);  // selects what was not offered
+  }
+
+  /// A message of the other side that answers what we could not read: it could.
+  bool accepts_broken(const Evidence& e) const {
+    return e.where.side != record_.evidence[*broken_].where.side &&
+           !std::holds_alternative<rdp::ConnectionRequest>(e.fact) &&
+           !std::holds_alternative<tls::ClientHello>(e.fact) && message_name(record_, e);
+  }
+
+  std::optional<Failure> judge_alert(Position i, const TlsAlert& alert) {
+    const auto& e = record_.evidence[i];
+    const auto side = e.where.side;
+    if (behind_) {  // encrypted ones are close_notify as a rule
+      if (alert.alert && is_alert_that_ends(*alert.alert, tls13_) && side == Side::kServer &&
+          !course_.server_answered) {
+        return fail(i, side, EndedHow::kAlert);
+      }
+      closing_ = i;
+      return {};
+    }
+    if (broken_ && record_.evidence[*broken_].where.side != side && side == Side::kClient) {
+      because_.push_back(e.id);
+      return fail(*broken_, Side::kServer, EndedHow::kMalformed);
+    }
+    if (broken_) because_.push_back(record_.evidence[*broken_].id);
+    if (!alert.alert || is_alert_that_ends(*alert.alert, tls13_) ||
+        leaves_after_warning(i, *alert.alert)) {
+      return fail(i, side, EndedHow::kAlert);
+    }
+    if (alert.alert->description == tls::Alert::kCloseNotify) closing_ = i;
+    return {};
+  }
+
+  /// A warning with which its sender leaves: nothing of the handshake follows it.
+  bool leaves_after_warning(Position i, const tls::Alert& alert) const {
+    if (alert.description == tls::Alert::kCloseNotify) return false;
+    for (auto j = i + 1; j < record_.evidence.size(); ++j) {
+      const auto& e = record_.evidence[j];
+      if (const auto* ending = std::get_if<Ending>(&e.fact)) {
+        return ending->by == record_.evidence[i].where.side;
+      }
+      if (!std::holds_alternative<TlsAlert>(e.fact)) return false;
+    }
+    return false;
+  }
+
+  std::optional<Failure> judge_ending(Position i, const Ending& ending) {
+    if (behind_) return judge_ending_behind(i, ending);
+    const auto id = record_.evidence[i].id;
+    if (phase_ == Phase::kTcp) return fail(i, ending.by, how_of(ending));
+    if (broken_) {
+      because_.push_back(id);
+      return fail(*broken_, record_.evidence[*broken_].where.side, EndedHow::kMalformed);
+    }
+    if (hidden_) {
+      because_.push_back(id);
+      return fail(*hidden_, Side::kNetwork, EndedHow::kCaptureEnd);
+    }
+    if (closing_) return closed_by_notify(i, ending);
+    if (ending.by == Side::kClient && server_due_ && ending.silence >= kSilenceOfTimeout) {
+      return fail(i, Side::kClient, EndedHow::kTimeout);
+    }
+    return fail(i, ending.by, how_of(ending));
+  }
+
+  /// After everything that can be seen here: only a server that leaves, or is silent, before it
+  /// answered anything failed.
+  std::optional<Failure> judge_ending_behind(Position i, const Ending& ending) {
+    if (course_.server_answered) return {};
+    if (ending.by == Side::kServer) {
+      if (client_left_) return {};
+      if (closing_) return closed_by_notify(i, ending);
+      return fail(i, Side::kServer, how_of(ending));
+    }
+    if (ending.by != Side::kClient) return {};
+    if (closing_ && record_.evidence[*closing_].where.side == Side::kServer)
+      return closed_by_notify(i, ending);
+    client_left_ = true;
+    if (course_.client_spoke && server_due_ && ending.silence >= kSilenceOfTimeout) {
+      return fail(i, Side::kClient, EndedHow::kTimeout);
+    }
+    return {};
+  }
+
+  /// RFC 8446 6.1: who says close_notify closes, whoever's FIN comes first.
+  std::optional<Failure> closed_by_notify(Position i, const Ending& ending) {
+    const auto& notify = record_.evidence[*closing_];
+    if (behind_ && notify.where.side == Side::kClient) return {};
+    because_.push_back(notify.id);
+    if (ending.by == notify.where.side) return fail(i, ending.by, how_of(ending));
+    return fail(i, notify.where.side, EndedHow::kClose);
+  }
+
+  static EndedHow how_of(const Ending& ending) {
+    switch (ending.how) {
+      case Ending::How::kClose:
+        return EndedHow::kClose;
+      case Ending::How::kReset:
+        return EndedHow::kReset;
+      case Ending::How::kRefused:
+        return EndedHow::kRefused;
+      case Ending::How::kUnreachable:
+      case Ending::How::kLocal:
+        return EndedHow::kUnreachable;
+      case Ending::How::kUnanswered:
+        return EndedHow::kTimeout;
+      case Ending::How::kCaptureEnd:
+        return EndedHow::kCaptureEnd;
+    }
+    return EndedHow::kClose;
+  }
+
+  Failure fail(Position at, Side by, EndedHow how) const {
+    const auto& shown = record_.evidence[at];
+    Failure failure{
+        .phase = phase_, .by = by, .how = how, .evidence = shown.id, .because = because_};
+    std::ranges::sort(failure.because);
+    for (Position i = at; i-- > 0;) {
+      const auto name = message_name(record_, record_.evidence[i]);
+      if (!name) continue;
+      failure.after = *name;
+      failure.after_ns = shown.at - record_.evidence[i].at;
+      break;
+    }
+    return failure;
+  }
+
+  void note_turn(const Evidence& e) {
+    if (std::holds_alternative<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
+    if (std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) server_due_ = false;
+    if (std::holds_alternative<rdp::DataTpdu>(e.fact)) server_due_ = e.where.side == Side::kClient;
+    if (is_tls(e.fact)) server_due_ = tls_.server_due();
+  }
+
+  const HandshakeRecord& record_;
+  const Course& course_;
+  Phase phase_;
+  Position from_;
+  bool behind_;  ///< TLS, or X.224 without TLS, passed
+  TlsWalk tls_;
+  bool tls13_ = false;
+  bool server_due_ = false;
+  bool client_left_ = false;
+  std::optional<Position>
+      broken_;  ///< octets that we could not read: the ending, if nothing refutes it
+  std::optional<Position> hidden_;   ///< from here on the capture does not show everything
+  std::optional<Position> closing_;  ///< a close_notify
+  std::vector<EvidenceId> because_;
+};
+
+/// From the first evidence that belongs to the phase to its end.
+std::optional<Nanoseconds> duration(const HandshakeRecord& record, Phase phase, Position end) {
+  std::optional<Moment> begin;
+  for (Position i = 0; i <= end && i < record.evidence.size(); ++i) {
+    const auto& e = record.evidence[i];
+    if (phase == Phase::kTcp && std::holds_alternative<BeginsLate>(e.fact)) return {};
+    // Each address that is tried begins the TCP phase anew.
+    if (phase == Phase::kTcp && std::holds_alternative<Connecting>(e.fact)) begin = e.at;
+    if (e.phase == phase && !begin) begin = e.at;
+  }
+  if (!begin) return {};
+  return record.evidence[end].at - *begin;
+}
+
+PhaseState state_behind(const Course& course, bool as_asked) {
+  if (as_asked) return PhaseState::kStopped;
+  const bool spoke = course.client_spoke || course.server_answered;
+  return spoke && !course.tls_opened ? PhaseState::kEncrypted : PhaseState::kNotReached;
+}
+
+}  // namespace
+
+Progress progress(const HandshakeRecord& record) {
+  const auto course = read_course(record);
+  Progress out;
+  std::optional<Phase> stopped_in;
+  Position from = 0;
+  for (const auto& milestone : milestones(course)) {
+    PhaseProgress row{.phase = milestone.phase};
+    if (milestone.passed && !stopped_in) {
+      row.state = PhaseState::kPassed;
+      row.duration = duration(record, milestone.phase, *milestone.passed);
+      out.reached = milestone.phase;
+      from = *milestone.passed + 1;
+    } else if (!stopped_in) {
+      stopped_in = milestone.phase;
+    }
+    out.phases.push_back(row);
+  }
+  if (course.without_tls())
+    out.phases.push_back({.phase = Phase::kTls, .state = PhaseState::kSkipped});
+
+  const auto later = later_phase(course);
+  const bool as_asked = record.run && record.run->until && out.reached >= record.run->until;
+  if (!as_asked && !record.evidence.empty()) {
+    if (stopped_in == Phase::kTcp) {  // judged by the last address that was tried
+      for (Position i = from; i < record.evidence.size(); ++i) {
+        if (std::holds_alternative<Connecting>(record.evidence[i].fact)) from = i;
+      }
+    }
+    out.failure = EndingSearch(record, course, stopped_in.value_or(later), from).find();
+  }
+  for (auto& row : out.phases) {
+    if (row.phase == stopped_in && as_asked) row.state = PhaseState::kStopped;
+    if (!out.failure || row.phase != out.failure->phase) continue;
+    row.state = PhaseState::kFailed;
+    row.duration = duration(record, row.phase, out.failure->evidence - 1);
+  }
+  if (!stopped_in && !course.without_tls()) {
+    const bool failed = out.failure.has_value();
+    out.phases.push_back(
+        {.phase = later, .state = failed ? PhaseState::kFailed : state_behind(course, as_asked)});
+  } else if (!stopped_in && out.failure) {
+    out.phases.push_back({.phase = later, .state = PhaseState::kFailed});
+  }
+  return out;
+}
+
+}  // namespace rdpwhy::record

@@ -1,0 +1,127 @@
+#include "rdpwhy/record/queries.h"
+
+#include <fmt/format.h>
+
+#include "rdpwhy/tls/registry.h"
+#include "record/tls_walk.h"
+
+namespace rdpwhy::record {
+namespace {
+
+/// A TLS record or message by its place in the handshake: what is encrypted has no name of its own.
+std::string tls_message_name(const HandshakeRecord& record, const Evidence& evidence) {
+  if (const auto* m = std::get_if<HandshakeMessage>(&evidence.fact)) {
+    const auto type = static_cast<tls::HandshakeType>(m->type);
+    switch (type) {
+      case tls::HandshakeType::kServerHelloDone:
+        return "server_hello_done";
+      case tls::HandshakeType::kClientKeyExchange:
+        return "client_key_exchange";
+      case tls::HandshakeType::kFinished:
+        return "finished";
+      case tls::HandshakeType::kNewSessionTicket:
+        return "new_session_ticket";
+      case tls::HandshakeType::kCertificateVerify:
+        return "certificate_verify";
+      case tls::HandshakeType::kHelloRequest:
+        return "hello_request";
+      case tls::HandshakeType::kCertificateStatus:
+        return "certificate_status";
+      case tls::HandshakeType::kKeyUpdate:
+        return "key_update";
+      case tls::HandshakeType::kEndOfEarlyData:
+        return "end_of_early_data";
+      default:
+        break;
+    }
+    const auto name = tls::handshake_type_name(m->type);
+    return name ? std::string(*name) : fmt::format("handshake_{}", m->type);
+  }
+  TlsWalk walk;
+  for (const auto& e : record.evidence) {
+    const auto role = walk.step(e);
+    if (&e != &evidence) continue;
+    if (role == TlsWalk::Role::kFinished) return "finished";
+    if (role == TlsWalk::Role::kAlert) return "alert";
+    if (role == TlsWalk::Role::kApplication) return "application_data";
+    break;
+  }
+  return "encrypted_record";
+}
+
+}  // namespace
+
+std::string_view name_of(EndedHow how) {
+  switch (how) {
+    case EndedHow::kRefused:
+      return "refused";
+    case EndedHow::kUnreachable:
+      return "unreachable";
+    case EndedHow::kTimeout:
+      return "timeout";
+    case EndedHow::kClose:
+      return "close";
+    case EndedHow::kReset:
+      return "reset";
+    case EndedHow::kAlert:
+      return "alert";
+    case EndedHow::kFailurePdu:
+      return "failure_pdu";
+    case EndedHow::kMalformed:
+      return "malformed";
+    case EndedHow::kCaptureEnd:
+      return "capture_end";
+  }
+  return "close";
+}
+
+std::string_view name_of(PhaseState state) {
+  switch (state) {
+    case PhaseState::kPassed:
+      return "passed";
+    case PhaseState::kFailed:
+      return "failed";
+    case PhaseState::kStopped:
+      return "stopped";
+    case PhaseState::kSkipped:
+      return "skipped";
+    case PhaseState::kEncrypted:
+      return "encrypted";
+    case PhaseState::kNotReached:
+      return "not_reached";
+  }
+  return "not_reached";
+}
+
+std::optional<std::string> message_name(const HandshakeRecord& record, const Evidence& evidence) {
+  const auto& fact = evidence.fact;
+  if (std::holds_alternative<Connecting>(fact)) return "syn";
+  if (std::holds_alternative<Connected>(fact)) return "syn_ack";
+  if (std::holds_alternative<ProxyOpening>(fact)) {
+    return evidence.where.side == Side::kClient ? "proxy_request" : "proxy_answer";
+  }
+  if (std::holds_alternative<rdp::ConnectionRequest>(fact)) return "connection_request";
+  if (std::holds_alternative<rdp::ConnectionConfirm>(fact)) return "connection_confirm";
+  if (std::holds_alternative<rdp::DisconnectRequest>(fact)) return "disconnect_request";
+  if (std::holds_alternative<rdp::DisconnectProviderUltimatum>(fact))
+    return "disconnect_provider_ultimatum";
+  if (std::holds_alternative<rdp::DataTpdu>(fact)) return "data";
+  if (std::holds_alternative<tls::ClientHello>(fact)) return "client_hello";
+  if (const auto* hello = std::get_if<tls::ServerHello>(&fact)) {
+    return hello->hello_retry_request ? "hello_retry_request" : "server_hello";
+  }
+  if (std::holds_alternative<Certificates>(fact)) return "certificate";
+  if (std::holds_alternative<tls::ServerKeyExchange>(fact)) return "server_key_exchange";
+  if (std::holds_alternative<tls::CertificateRequest>(fact)) return "certificate_request";
+  if (std::holds_alternative<EncryptedExtensions>(fact)) return "encrypted_extensions";
+  if (std::holds_alternative<ChangeCipherSpec>(fact)) return "change_cipher_spec";
+  if (std::holds_alternative<TlsAlert>(fact)) return "alert";
+  if (std::holds_alternative<ApplicationData>(fact)) return "application_data";
+  if (std::holds_alternative<HandshakeMessage>(fact) ||
+      std::holds_alternative<ProtectedRecord>(fact)) {
+    return tls_message_name(record, evidence);
+  }
+  return std::nullopt;
+}
+
+}  // namespace rdpwhy::record

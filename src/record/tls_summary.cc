@@ -1,0 +1,109 @@
+#include <algorithm>
+
+#include "rdpwhy/record/queries.h"
+#include "record/tls_walk.h"
+
+namespace rdpwhy::record {
+namespace {
+
+constexpr std::uint16_t kTls12 = 0x0303;
+
+/// True for a message that only a handshake that is no resumption holds.
+bool only_in_full_handshake(const HandshakeMessage& message) {
+  const auto type = static_cast<tls::HandshakeType>(message.type);
+  return type == tls::HandshakeType::kServerHelloDone ||
+         type == tls::HandshakeType::kClientKeyExchange;
+}
+
+/// RFC 5246 7.3: the server that resumes goes from ServerHello straight to ChangeCipherSpec.
+std::optional<bool> resumed_before_tls13(const HandshakeRecord& record,
+                                         const tls::ServerHello* hello) {
+  bool after_hello = false;
+  for (const auto& e : record.evidence) {
+    if (const auto* h = std::get_if<tls::ServerHello>(&e.fact))
+      after_hello = after_hello || h == hello;
+    if (!after_hello) continue;
+    if (const auto* m = std::get_if<HandshakeMessage>(&e.fact);
+        m != nullptr && only_in_full_handshake(*m)) {
+      return false;
+    }
+    if (e.where.side != Side::kServer) continue;
+    if (std::holds_alternative<Certificates>(e.fact) ||
+        std::holds_alternative<tls::ServerKeyExchange>(e.fact)) {
+      return false;
+    }
+    if (std::holds_alternative<Gap>(e.fact) || std::holds_alternative<Malformed>(e.fact)) return {};
+    if (std::holds_alternative<ChangeCipherSpec>(e.fact)) return true;
+  }
+  return {};
+}
+
+void take_agreement(const HandshakeRecord& record, TlsSummary& summary) {
+  const auto* hello = summary.server_hello;
+  if (hello == nullptr) return;
+  summary.version = hello->version();
+  summary.cipher = hello->cipher_suite;
+  if (is_tls13(*summary.version)) {
+    if (hello->key_share) summary.group = hello->key_share->group;
+    summary.resumed = hello->pre_shared_key;
+  } else {
+    summary.resumed = resumed_before_tls13(record, hello);
+  }
+}
+
+void take(const Evidence& e, TlsSummary& summary) {
+  const bool server = e.where.side == Side::kServer;
+  if (const auto* client_hello = std::get_if<tls::ClientHello>(&e.fact)) {
+    summary.client_hello = client_hello;
+  } else if (const auto* server_hello = std::get_if<tls::ServerHello>(&e.fact)) {
+    summary.hello_retry = summary.hello_retry || server_hello->hello_retry_request;
+    if (!server_hello->hello_retry_request) summary.server_hello = server_hello;
+  } else if (const auto* exchange = std::get_if<tls::ServerKeyExchange>(&e.fact)) {
+    summary.group = exchange->group;
+    summary.dh_bits = exchange->dh_bits;
+    if (exchange->signature_algorithm) summary.signature_algorithm = exchange->signature_algorithm;
+  } else if (const auto* message = std::get_if<HandshakeMessage>(&e.fact)) {
+    if (server && message->signature_algorithm)
+      summary.signature_algorithm = message->signature_algorithm;
+  } else if (std::holds_alternative<tls::CertificateRequest>(e.fact)) {
+    summary.client_certificate_requested = summary.client_certificate_requested || server;
+  } else if (const auto* certificates = std::get_if<Certificates>(&e.fact)) {
+    if (server && summary.certificates == nullptr) {
+      summary.certificates = certificates;
+      summary.certificates_at = e.at;
+    }
+  } else if (std::holds_alternative<TlsAlert>(e.fact)) {
+    summary.alerts.push_back(&e);
+  }
+}
+
+}  // namespace
+
+bool is_tls13(std::uint16_t version) {
+  constexpr std::uint16_t kDraftMajor = 0x7F00;  // drafts of TLS 1.3 count as 0x7fNN
+  return (version > kTls12 && version < 0x0400) || (version & 0xFF00) == kDraftMajor;
+}
+
+bool is_tls(const Fact& fact) {
+  return std::holds_alternative<tls::ClientHello>(fact) ||
+         std::holds_alternative<tls::ServerHello>(fact) ||
+         std::holds_alternative<Certificates>(fact) ||
+         std::holds_alternative<tls::ServerKeyExchange>(fact) ||
+         std::holds_alternative<tls::CertificateRequest>(fact) ||
+         std::holds_alternative<EncryptedExtensions>(fact) ||
+         std::holds_alternative<HandshakeMessage>(fact) ||
+         std::holds_alternative<ChangeCipherSpec>(fact) || std::holds_alternative<TlsAlert>(fact) ||
+         std::holds_alternative<ProtectedRecord>(fact) ||
+         std::holds_alternative<ApplicationData>(fact);
+}
+
+std::optional<TlsSummary> tls_summary(const HandshakeRecord& record) {
+  if (std::ranges::none_of(record.evidence, [](const Evidence& e) { return is_tls(e.fact); }))
+    return {};
+  TlsSummary summary;
+  for (const auto& e : record.evidence) take(e, summary);
+  take_agreement(record, summary);
+  return summary;
+}
+
+}  // namespace rdpwhy::record

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "rdpwhy/record/handshake_record.h"
+
+namespace rdpwhy::record {
+
+/// True for TLS 1.3 and its drafts.
+[[nodiscard]] bool is_tls13(std::uint16_t version);
+
+/// True for facts that only TLS leaves.
+[[nodiscard]] bool is_tls(const Fact& fact);
+
+/// Follows the TLS handshake of one connection through its evidence: whose turn it is, what an
+/// encrypted record must be, and when the handshake is complete (contract.md, `reached`).
+class TlsWalk {
+ public:
+  /// What the evidence is in the course of the handshake.
+  enum class Role {
+    kNone,
+    kFinished,     ///< readable or by its place
+    kAlert,        ///< encrypted, and by its size or type an alert
+    kApplication,  ///< data of a later phase
+    kOther,
+  };
+  Role step(const Evidence& evidence);
+
+  [[nodiscard]] bool passed() const { return passed_; }
+  /// The server has to speak next, as far as can be told.
+  [[nodiscard]] bool server_due() const { return server_due_; }
+  /// Decrypted messages of TLS 1.3 were seen.
+  [[nodiscard]] bool opened() const { return opened_; }
+
+ private:
+  struct Half {
+    bool change_cipher_spec = false;
+    bool finished = false;
+  };
+
+  Role step_message(const HandshakeMessage& message, Side side);
+  Role step_protected(const ProtectedRecord& record, Side side);
+  Role step_protected13(const ProtectedRecord& record, Side side);
+  Role finished_by(Side side);
+  Role data_by(Side side);
+  Half& half(Side side) { return side == Side::kServer ? server_ : client_; }
+
+  bool tls13_ = false;
+  bool full_ = false;  ///< a message of a full handshake was seen (before TLS 1.3)
+  bool passed_ = false;
+  bool server_due_ = false;
+  bool opened_ = false;
+  Half client_, server_;
+};
+
+}  // namespace rdpwhy::record
