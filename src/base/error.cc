@@ -14,13 +14,12 @@ std::string DecodeError::message() const {
       return field.empty() ? fmt::format("{} (offset {})", text, offset)
                            : fmt::format("{}: {} (offset {})", field, text, offset);
     case Kind::kTrailing:
-      return fmt::format("{} byte{} left over at offset {}", left, left == 1 ? "" : "s", offset);
+      return fmt::format("{} byte{} left over{} at offset {}", left, left == 1 ? "" : "s",
+                         field.empty() ? "" : " in " + field, offset);
   }
   return "undecodable";
 }
 
-Error Error::in(std::string_view context) const {
-  return {fmt::format("{}: {}", context, text)};
-}
+Error Error::in(std::string_view context) const { return {fmt::format("{}: {}", context, text)}; }
 
 }  // namespace rdpwhy::base

@@ -1,6 +1,6 @@
 #include "rdpwhy/base/reader.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "rdpwhy/base/hex.h"
 
@@ -53,26 +53,29 @@ ByteSpan Reader::take(std::size_t count, std::string_view field) {
     return {};
   }
   const auto view = bytes_.subspan(position_, count);
+  last_ = offset();
   position_ += count;
   return view;
 }
 
-void Reader::require(bool condition, std::string_view text, std::string_view field) {
-  if (condition || failed()) return;
+void Reader::violate(std::string_view text, std::string_view field, std::uint64_t at) {
+  if (failed()) return;
   fail({.kind = DecodeError::Kind::kBadValue,
         .field = std::string(field),
-        .offset = offset(),
+        .offset = at,
         .text = std::string(text)});
 }
 
-void Reader::expect(bool condition, std::string_view text, std::string_view field) {
-  if (condition || failed() || notes() == nullptr) return;
-  notes()->add_anomaly(offset(), field, std::string(text));
+void Reader::note(std::string_view text, std::string_view field, std::uint64_t at) {
+  if (failed() || notes() == nullptr) return;
+  notes()->add_anomaly(at, field, std::string(text));
 }
 
 void Reader::value(std::string text) {
   if (!wants_fields() || failed() || notes()->fields.empty()) return;
-  notes()->fields.back().value = std::move(text);
+  auto& field = notes()->fields.back();
+  // Past the limit of kept fields the last one kept is not the last one read.
+  if (field.offset == last_ && field.offset + field.size == offset()) field.value = std::move(text);
 }
 
 void Reader::fail(DecodeError error) {
@@ -82,8 +85,23 @@ void Reader::fail(DecodeError error) {
 void Reader::close() {
   if (closed_) return;
   closed_ = true;
+  // Scopes close innermost first, so this is almost always the first step.
+  for (auto** link = &state_->innermost; *link != nullptr; link = &(*link)->outer_) {
+    if (*link == this) {
+      *link = outer_;
+      break;
+    }
+  }
   if (failed() || position_ == bytes_.size()) return;
-  fail({.kind = DecodeError::Kind::kTrailing, .offset = offset(), .left = bytes_.size() - position_});
+  fail({.kind = DecodeError::Kind::kTrailing,
+        .field = std::string(name_),
+        .offset = offset(),
+        .left = bytes_.size() - position_});
+}
+
+void Reader::close_inner() {
+  if (closed_) return;
+  while (state_->innermost != nullptr && state_->innermost != this) state_->innermost->close();
 }
 
 void Reader::annotate(std::string_view field, std::uint64_t at, std::size_t size,

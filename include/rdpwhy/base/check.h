@@ -4,7 +4,8 @@
 
 namespace rdpwhy::base {
 
-/// Thrown by RDPWHY_CHECK in release builds; caught at the root of one probe and reported as our bug.
+/// Thrown by RDPWHY_CHECK in release builds; caught at the root of one probe and reported as our
+/// bug.
 struct OurBug : std::logic_error {
   using std::logic_error::logic_error;
 };
@@ -15,7 +16,6 @@ struct OurBug : std::logic_error {
 
 /// An impossible state: our bug, never the peer's. Aborts in debug builds, tests and fuzzing; in
 /// release builds throws OurBug.
-#define RDPWHY_CHECK(condition)                                                   \
-  (static_cast<bool>(condition)                                                   \
-       ? static_cast<void>(0)                                                     \
-       : ::rdpwhy::base::check_failed(#condition, __FILE__, __LINE__))
+#define RDPWHY_CHECK(condition)                        \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::rdpwhy::base::check_failed(#condition, __FILE__, __LINE__))

@@ -6,7 +6,8 @@
 
 namespace rdpwhy::base {
 
-/// Why octets could not be decoded. `offset` counts from the start of what was given to the decoder.
+/// Why octets could not be decoded. `offset` counts from the start of what was given to the
+/// decoder.
 struct DecodeError {
   enum class Kind {
     kTruncated,  ///< the message ends before the field does
@@ -15,7 +16,7 @@ struct DecodeError {
   };
 
   Kind kind = Kind::kBadValue;
-  std::string field;         ///< the specification's own name of the field
+  std::string field;  ///< the specification's own name; for kTrailing the enclosing part, if any
   std::uint64_t offset = 0;  ///< octets
   std::uint64_t needed = 0;  ///< octets, for kTruncated
   std::uint64_t left = 0;    ///< octets, for kTruncated and kTrailing
@@ -27,8 +28,8 @@ struct DecodeError {
   friend bool operator==(const DecodeError&, const DecodeError&) = default;
 };
 
-/// Our own input or surroundings are at fault: an unreadable file, a bad option, no descriptors left.
-/// What a peer does is never an Error, it is evidence.
+/// Our own input or surroundings are at fault: an unreadable file, a bad option, no descriptors
+/// left. What a peer does is never an Error, it is evidence.
 struct Error {
   std::string text;  ///< one lower-case sentence without a full stop
 

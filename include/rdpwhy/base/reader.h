@@ -19,13 +19,16 @@ namespace rdpwhy::base {
 /// makes going on senseless, `expect` for what is odd but seen in the field: noted, and read on.
 ///
 /// A length-prefixed part is a Reader of its own (`block16be`), which shares the failure state with
-/// the reader it came from and must be consumed entirely: what is left when it is closed or destroyed
-/// is a failure, unless `rest` or `skip_rest` took it.
+/// the reader it came from and must be consumed entirely: what is left when it is closed, destroyed
+/// or overtaken by `finish` is a failure, unless `rest` or `skip_rest` took it.
+///
+/// Field names are kept by reference until the reader is gone: literals, not texts made on the way.
+/// Nothing is allocated while all goes well and no fields are wanted.
 class Reader {
  public:
   /// `notes` may be null: then anomalies and fields are not kept.
   explicit Reader(ByteSpan bytes, Notes* notes = nullptr)
-      : bytes_(bytes), state_(&own_), own_{notes, {}} {}
+      : bytes_(bytes), state_(&own_), own_{notes, {}, this} {}
 
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -58,7 +61,15 @@ class Reader {
   Reader block(std::size_t count, std::string_view field) {
     const auto at = offset();
     const auto view = bytes(count, field);
-    return Reader(view, at, *this);
+    return Reader(view, at, field, *this);
+  }
+  /// Like `block`, but a failure stays inside: for a part that may be malformed without spoiling
+  /// the message around it. Offsets, notes and nesting go on; whoever opens it asks its own
+  /// `error`.
+  Reader isolated(std::size_t count, std::string_view field) {
+    const auto at = offset();
+    const auto view = bytes(count, field);
+    return Reader(view, at, depth_ + 1, notes());
   }
   /// Scopes that begin with their length in octets.
   Reader block8(std::string_view field) { return prefixed(be(field, 1), field); }
@@ -74,13 +85,24 @@ class Reader {
   /// Octets from the start of the outermost message.
   [[nodiscard]] std::uint64_t offset() const { return base_ + position_; }
 
-  /// A fatal violation of the grammar unless `condition` holds. `field` is where it shows.
-  void require(bool condition, std::string_view text, std::string_view field = {});
+  /// A fatal violation of the grammar unless `condition` holds. `field` is where it shows; the
+  /// offset said is where the last read began, or `at`.
+  void require(bool condition, std::string_view text, std::string_view field = {}) {
+    if (!condition) violate(text, field, last_);
+  }
+  void require(bool condition, std::string_view text, std::string_view field, std::uint64_t at) {
+    if (!condition) violate(text, field, at);
+  }
 
   /// An anomaly unless `condition` holds: noted, and reading goes on.
-  void expect(bool condition, std::string_view text, std::string_view field = {});
+  void expect(bool condition, std::string_view text, std::string_view field = {}) {
+    if (!condition) note(text, field, last_);
+  }
+  void expect(bool condition, std::string_view text, std::string_view field, std::uint64_t at) {
+    if (!condition) note(text, field, at);
+  }
 
-  /// Notes a reading of the field just read, for annotated dumps ("0xC030 TLS_ECDHE_…").
+  /// Notes a reading of the field just read, for annotated dumps ("0xC030 TLS_ECDHE_...").
   void value(std::string text);
 
   /// Fails the whole message with an error found elsewhere (a nested decoder).
@@ -97,36 +119,63 @@ class Reader {
   /// The end of a message: the value, or the first failure. Octets left over are a failure.
   template <typename T>
   std::expected<std::remove_cvref_t<T>, DecodeError> finish(T&& value) {
+    close_inner();
     close();
     if (state_->error) return std::unexpected(*state_->error);
     return std::forward<T>(value);
   }
 
  private:
+  // Shared by a message and its scopes. The open ones are a list, innermost first, so that `finish`
+  // finds a scope that outlives it with octets unread.
   struct State {
     Notes* notes = nullptr;
     std::optional<DecodeError> error;
+    Reader* innermost = nullptr;
   };
 
-  Reader(ByteSpan bytes, std::uint64_t base, Reader& parent)
-      : bytes_(bytes), base_(base), depth_(parent.depth_ + 1), state_(parent.state_) {}
+  Reader(ByteSpan bytes, std::uint64_t base, std::string_view name, Reader& parent)
+      : bytes_(bytes),
+        base_(base),
+        last_(base),
+        depth_(parent.depth_ + 1),
+        name_(name),
+        outer_(parent.state_->innermost),
+        state_(parent.state_) {
+    state_->innermost = this;
+  }
+
+  Reader(ByteSpan bytes, std::uint64_t base, int depth, Notes* notes)
+      : bytes_(bytes),
+        base_(base),
+        last_(base),
+        depth_(depth),
+        state_(&own_),
+        own_{notes, {}, this} {}
 
   Reader prefixed(std::uint64_t count, std::string_view field) {
+    if (wants_fields()) value(std::to_string(count) + " octets");
     const auto at = offset();
     const auto view = take(static_cast<std::size_t>(count), field);
-    return Reader(view, at, *this);
+    return Reader(view, at, field, *this);
   }
 
   std::uint64_t be(std::string_view field, std::size_t size);
   std::uint64_t le(std::string_view field, std::size_t size);
   ByteSpan take(std::size_t count, std::string_view field);
   void annotate(std::string_view field, std::uint64_t at, std::size_t size, std::string value);
+  void violate(std::string_view text, std::string_view field, std::uint64_t at);
+  void note(std::string_view text, std::string_view field, std::uint64_t at);
+  void close_inner();
 
   ByteSpan bytes_;
   std::size_t position_ = 0;
   std::uint64_t base_ = 0;
+  std::uint64_t last_ = 0;  // where the last read began
   int depth_ = 0;
   bool closed_ = false;
+  std::string_view name_;
+  Reader* outer_ = nullptr;  // the next open scope outwards
   State* state_;
   State own_;
 };

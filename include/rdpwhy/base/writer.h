@@ -29,7 +29,10 @@ class Writer {
    private:
     friend class Writer;
     Block(Writer& writer, std::size_t size, bool big_endian, std::size_t included)
-        : writer_(writer), at_(writer.out_.size()), size_(size), big_endian_(big_endian),
+        : writer_(writer),
+          at_(writer.out_.size()),
+          size_(size),
+          big_endian_(big_endian),
           included_(included) {
       writer_.out_.resize(writer_.out_.size() + size);
     }
@@ -63,9 +66,14 @@ class Writer {
   [[nodiscard]] Block block16be() { return {*this, 2, true, 0}; }
   [[nodiscard]] Block block24be() { return {*this, 3, true, 0}; }
   [[nodiscard]] Block block16le() { return {*this, 2, false, 0}; }
-  /// A length that counts `before` octets ahead of the prefix and the prefix itself, as TPKT's does.
-  [[nodiscard]] Block length16be_including(std::size_t before) { return {*this, 2, true, before + 2}; }
-  [[nodiscard]] Block length16le_including(std::size_t before) { return {*this, 2, false, before + 2}; }
+  /// A length that counts `before` octets ahead of the prefix and the prefix itself, as TPKT's
+  /// does.
+  [[nodiscard]] Block length16be_including(std::size_t before) {
+    return {*this, 2, true, before + 2};
+  }
+  [[nodiscard]] Block length16le_including(std::size_t before) {
+    return {*this, 2, false, before + 2};
+  }
 
   [[nodiscard]] std::size_t size() const { return out_.size(); }
   [[nodiscard]] ByteSpan view() const { return out_; }

@@ -20,7 +20,8 @@ struct TpktHeader {
   friend bool operator==(const TpktHeader&, const TpktHeader&) = default;
 };
 
-/// Nothing when fewer than four octets are given; whether they make sense is the caller's judgement.
+/// Nothing when fewer than four octets are given; whether they make sense is the caller's
+/// judgement.
 [[nodiscard]] std::optional<TpktHeader> decode_tpkt_header(ByteSpan bytes);
 
 /// `tpdu` with its TPKT header. `tpdu` is at most 65,531 octets.
