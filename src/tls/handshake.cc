@@ -161,10 +161,13 @@ std::expected<CertificateRequest, DecodeError> decode_certificate_request(ByteSp
 }
 
 KeyExchange key_exchange_of(std::uint16_t cipher_suite) {
+  const auto name = cipher_suite_name(cipher_suite).value_or("");
   const auto part = key_exchange_part(cipher_suite);
-  if (part.empty()) {  // TLS 1.3 names no key exchange; neither do signalling values
-    const auto name = cipher_suite_name(cipher_suite).value_or("");
-    return name.empty() || name.ends_with("_SCSV") ? KeyExchange::kUnknown : KeyExchange::kTls13;
+  const bool names_none = part.empty() || name.find("_MGM_") != std::string_view::npos;
+  if (names_none) {  // TLS 1.3 suites do; signalling values and the private ones of TLCP are no
+                     // suites of it
+    return name.starts_with("TLS_") && !name.ends_with("_SCSV") ? KeyExchange::kTls13
+                                                                : KeyExchange::kUnknown;
   }
   const auto begins = [part](std::string_view prefix) { return part.starts_with(prefix); };
   if (part == "PSK_DHE") return KeyExchange::kDhePsk;  // the registry's own slip, RFC 6655

@@ -21,7 +21,8 @@ struct Alert {
   friend bool operator==(const Alert&, const Alert&) = default;
 };
 
-[[nodiscard]] std::expected<Alert, DecodeError> decode_alert(ByteSpan fragment, Notes* notes = nullptr);
+[[nodiscard]] std::expected<Alert, DecodeError> decode_alert(ByteSpan fragment,
+                                                             Notes* notes = nullptr);
 [[nodiscard]] Bytes encode(const Alert& alert);
 
 }  // namespace rdpwhy::tls

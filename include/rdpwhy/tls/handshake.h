@@ -53,11 +53,11 @@ struct CertificateMessage {
 
 /// RFC 5246 7.4.4, RFC 8446 4.3.2 CertificateRequest.
 struct CertificateRequest {
-  Bytes request_context;                             ///< TLS 1.3 only
-  std::vector<Extension> extensions;                 ///< TLS 1.3 only
-  std::vector<std::uint8_t> certificate_types;       ///< TLS 1.2 and older
-  std::vector<std::uint16_t> signature_algorithms;   ///< TLS 1.2 and newer
-  std::uint32_t authorities = 0;                     ///< how many names were listed
+  Bytes request_context;                            ///< TLS 1.3 only
+  std::vector<Extension> extensions;                ///< TLS 1.3 only
+  std::vector<std::uint8_t> certificate_types;      ///< TLS 1.2 and older
+  std::vector<std::uint16_t> signature_algorithms;  ///< TLS 1.2 and newer
+  std::uint32_t authorities = 0;                    ///< how many names were listed
 
   friend bool operator==(const CertificateRequest&, const CertificateRequest&) = default;
 };
@@ -74,15 +74,37 @@ struct ServerKeyExchange {
 };
 
 /// How a suite agrees on keys, which decides the form of ServerKeyExchange.
-enum class KeyExchange { kRsa, kDhe, kDheAnonymous, kEcdhe, kEcdheAnonymous, kPsk, kDhePsk, kEcdhePsk, kRsaPsk, kDh, kEcdh, kSrp, kKrb5, kGost, kTls13, kUnknown };
+enum class KeyExchange {
+  kRsa,
+  kDhe,
+  kDheAnonymous,
+  kEcdhe,
+  kEcdheAnonymous,
+  kPsk,
+  kDhePsk,
+  kEcdhePsk,
+  kRsaPsk,
+  kDh,
+  kEcdh,
+  kSrp,
+  kKrb5,
+  kGost,
+  kTls13,
+  kUnknown
+};
 [[nodiscard]] KeyExchange key_exchange_of(std::uint16_t cipher_suite);
 
-[[nodiscard]] std::expected<CertificateMessage, DecodeError> decode_certificate(ByteSpan body, bool tls13, Notes* notes = nullptr);
-[[nodiscard]] std::expected<CertificateRequest, DecodeError> decode_certificate_request(ByteSpan body, std::uint16_t version, Notes* notes = nullptr);
-[[nodiscard]] std::expected<ServerKeyExchange, DecodeError> decode_server_key_exchange(ByteSpan body, std::uint16_t version, std::uint16_t cipher_suite, Notes* notes = nullptr);
+[[nodiscard]] std::expected<CertificateMessage, DecodeError> decode_certificate(
+    ByteSpan body, bool tls13, Notes* notes = nullptr);
+[[nodiscard]] std::expected<CertificateRequest, DecodeError> decode_certificate_request(
+    ByteSpan body, std::uint16_t version, Notes* notes = nullptr);
+[[nodiscard]] std::expected<ServerKeyExchange, DecodeError> decode_server_key_exchange(
+    ByteSpan body, std::uint16_t version, std::uint16_t cipher_suite, Notes* notes = nullptr);
 /// RFC 8446 4.3.1: the list alone.
-[[nodiscard]] std::expected<std::vector<Extension>, DecodeError> decode_encrypted_extensions(ByteSpan body, Notes* notes = nullptr);
+[[nodiscard]] std::expected<std::vector<Extension>, DecodeError> decode_encrypted_extensions(
+    ByteSpan body, Notes* notes = nullptr);
 /// RFC 8446 4.4.3, RFC 5246 7.4.8: the algorithm; nothing for versions before TLS 1.2.
-[[nodiscard]] std::expected<std::optional<std::uint16_t>, DecodeError> decode_certificate_verify(ByteSpan body, std::uint16_t version, Notes* notes = nullptr);
+[[nodiscard]] std::expected<std::optional<std::uint16_t>, DecodeError> decode_certificate_verify(
+    ByteSpan body, std::uint16_t version, Notes* notes = nullptr);
 
 }  // namespace rdpwhy::tls

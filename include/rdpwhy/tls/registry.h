@@ -15,8 +15,9 @@ struct RegistryEntry {
   std::string_view name;
 };
 
-// IANA "TLS Cipher Suites", "TLS Supported Groups", "TLS SignatureScheme", "TLS ExtensionType Values":
-// every assigned value, SSL 3.0 FIPS, old ChaCha20 and pre-standard GOST/PQ ones that are seen included.
+// IANA "TLS Cipher Suites", "TLS Supported Groups", "TLS SignatureScheme", "TLS ExtensionType
+// Values": every assigned value, SSL 3.0 FIPS, old ChaCha20 and pre-standard GOST/PQ ones that are
+// seen included.
 [[nodiscard]] std::span<const RegistryEntry> cipher_suites();
 [[nodiscard]] std::span<const RegistryEntry> groups();
 [[nodiscard]] std::span<const RegistryEntry> signature_schemes();
@@ -24,17 +25,20 @@ struct RegistryEntry {
 
 /// The name, or nothing for an unassigned value.
 [[nodiscard]] std::optional<std::string_view> cipher_suite_name(std::uint16_t code);
-[[nodiscard]] std::optional<std::string_view> group_name(std::uint16_t code);             // "secp384r1"
-[[nodiscard]] std::optional<std::string_view> signature_scheme_name(std::uint16_t code);  // "rsa_pss_rsae_sha256"
+[[nodiscard]] std::optional<std::string_view> group_name(std::uint16_t code);  // "secp384r1"
+[[nodiscard]] std::optional<std::string_view> signature_scheme_name(
+    std::uint16_t code);  // "rsa_pss_rsae_sha256"
 [[nodiscard]] std::optional<std::string_view> extension_name(std::uint16_t code);
-[[nodiscard]] std::optional<std::string_view> alert_name(std::uint8_t code);              // "handshake_failure"
-[[nodiscard]] std::optional<std::string_view> handshake_type_name(std::uint8_t type);     // "client_hello"
+[[nodiscard]] std::optional<std::string_view> alert_name(std::uint8_t code);  // "handshake_failure"
+[[nodiscard]] std::optional<std::string_view> handshake_type_name(
+    std::uint8_t type);  // "client_hello"
 
 /// Numbers by name, as a person types them (IANA or OpenSSL spelling for suites).
 [[nodiscard]] std::optional<std::uint16_t> cipher_suite_code(std::string_view name);
 [[nodiscard]] std::optional<std::uint16_t> group_code(std::string_view name);
 
-/// "TLSv1.2" for 0x0303, "SSLv3" for 0x0300, "TLSv1.3" for 0x0304, "TLSv1.3 (draft 28)"; hex otherwise.
+/// "TLSv1.2" for 0x0303, "SSLv3" for 0x0300, "TLSv1.3" for 0x0304, "TLSv1.3 (draft 28)"; hex
+/// otherwise.
 [[nodiscard]] std::string version_name(std::uint16_t version);
 
 /// "SSL2_RC4_128_WITH_MD5" for a cipher kind of SSLv2 (three octets).
