@@ -1,0 +1,98 @@
+"""Independent opinions of the same connection: tshark on the capture that rdpwhy wrote, openssl on the files."""
+import dataclasses
+import hashlib
+import re
+import subprocess
+
+from servers import require
+
+
+def tshark(capture, *arguments):
+    require("tshark")
+    command = ["tshark", "-n", "-r", str(capture), "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}).stdout
+
+
+def fields(capture, names, *arguments):
+    """One {name: [values]} per frame that the arguments let through."""
+    output = tshark(capture, "-T", "fields", "-E", "separator=|", *(a for n in names for a in ("-e", n)), *arguments)
+    return [{n: [v for v in column.split(",") if v] for n, column in zip(names, line.split("|"))}
+            for line in output.splitlines()]
+
+
+def complaints(capture):
+    """What tshark has to say against the framing of the file: checksums, sequence numbers, malformed layers."""
+    found = fields(capture, ["frame.number", "_ws.expert.message"], "-Y",
+                   "tcp.analysis.lost_segment || tcp.analysis.retransmission || tcp.analysis.out_of_order || "
+                   "tcp.analysis.ack_lost_segment || tcp.checksum.status == 0 || ip.checksum.status == 0 || "
+                   "_ws.malformed || tcp.analysis.window_full")
+    return [f"frame {f['frame.number']}: {f['_ws.expert.message']}" for f in found]
+
+
+# tshark cannot see CR/CC and TLS of one connection at a time, so it reads the file twice.
+
+def negotiation(capture, port):
+    """{requested, selected, failure, cookie}: what is absent was not seen."""
+    names = ["rdp.rt_cookie", "rdp.negReq.requestedProtocols", "rdp.negReq.selectedProtocol", "rdp.negFailure.failureCode"]
+    result = {}
+    for frame in fields(capture, names, "-d", f"tcp.port=={port},tpkt", "-Y", "rdp"):
+        for name, key in zip(names, ("cookie", "requested", "selected", "failure")):
+            if frame[name]:
+                value = frame[name][0]
+                result[key] = value if key == "cookie" else int(value, 0)
+    return result
+
+
+@dataclasses.dataclass
+class TlsFacts:
+    version: int | None = None
+    cipher: int | None = None
+    group: int | None = None
+    certificates: list[bytes] = dataclasses.field(default_factory=list)
+    alerts: list[tuple[str, int]] = dataclasses.field(default_factory=list)
+
+
+def tls(capture, port, key_log):
+    names = ["tcp.srcport", "tls.handshake.type", "tls.handshake.version", "tls.handshake.ciphersuite",
+             "tls.handshake.extensions.supported_version", "tls.handshake.extensions_key_share_group",
+             "tls.handshake.server_named_curve", "tls.handshake.certificate", "tls.alert_message.desc"]
+    facts = TlsFacts()
+    for frame in fields(capture, names, "-o", f"tls.keylog_file:{key_log}", "-d", f"tcp.port=={port},tls",
+                        "-Y", "tls.handshake || tls.alert_message"):
+        by_server = frame["tcp.srcport"] == [str(port)]
+        kinds = frame["tls.handshake.type"]
+        if by_server and "2" in kinds:
+            facts.cipher = int(frame["tls.handshake.ciphersuite"][0], 0)
+            supported = frame["tls.handshake.extensions.supported_version"]
+            facts.version = int((supported or frame["tls.handshake.version"])[0], 0)
+            if frame["tls.handshake.extensions_key_share_group"]:
+                facts.group = int(frame["tls.handshake.extensions_key_share_group"][0], 0)
+        if by_server and frame["tls.handshake.server_named_curve"]:
+            facts.group = int(frame["tls.handshake.server_named_curve"][0], 0)
+        if by_server and "11" in kinds:
+            facts.certificates = [bytes.fromhex(c.replace(":", "")) for c in frame["tls.handshake.certificate"]]
+        facts.alerts += [("server" if by_server else "client", int(d)) for d in frame["tls.alert_message.desc"]]
+    return facts
+
+
+def openssl_certificate(pem_file):
+    """What `openssl x509` says of the first certificate of a file, in the words of our JSON."""
+    require("openssl")
+
+    def x509(*arguments):
+        return subprocess.run(["openssl", "x509", "-in", str(pem_file), "-noout", *arguments],
+                              check=True, capture_output=True, text=True).stdout
+
+    said = dict(line.split("=", 1) for line in
+                x509("-subject", "-issuer", "-serial", "-startdate", "-enddate", "-dateopt", "iso_8601").splitlines())
+    text = x509("-text")
+    der = subprocess.run(["openssl", "x509", "-in", str(pem_file), "-outform", "DER"], check=True, capture_output=True).stdout
+    bits = re.search(r"Public-Key: \((\d+) bit\)", text)
+    return {
+        "subject": said["subject"].strip(), "issuer": said["issuer"].strip(),
+        "serial": said["serial"].lower().lstrip("0"),
+        "not_before": said["notBefore"].strip().replace(" ", "T"), "not_after": said["notAfter"].strip().replace(" ", "T"),
+        "signature_algorithm": re.search(r"Signature Algorithm: (\S+)", text).group(1),
+        "bits": int(bits.group(1)) if bits else None,
+        "sha1": hashlib.sha1(der).hexdigest(), "sha256": hashlib.sha256(der).hexdigest(), "der": der,
+    }

@@ -1,0 +1,74 @@
+"""What every test against a real server does with a run: compare it with strangers' opinions and with its own replay."""
+import hashlib
+import pathlib
+import tempfile
+import unittest
+
+import observers
+import rdpwhy
+from certificates import Certificates
+
+VERSIONS = {0x0301: "TLSv1.0", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+GROUPS = {0x0017: "secp256r1", 0x0018: "secp384r1", 0x0019: "secp521r1", 0x001D: "x25519", 0x001E: "x448"}
+
+
+class RealTestCase(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="rdpwhy-real-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        cls.folder.chmod(0o755)  # servers that run as another user read their files from here
+        cls.certificates = Certificates(cls.folder / "certificates")
+
+    def probe(self, server, *arguments, address="127.0.0.1", replay_agrees=True, **how):
+        run = rdpwhy.Run(self.folder, f"{address}:{server.port}", "--ca", str(self.certificates.root), *arguments, **how)
+        if replay_agrees:
+            self.expect_replay_agrees(run)
+        self.assertEqual([], observers.complaints(run.capture), "tshark complains of our framing")
+        return run
+
+    def expect_replay_agrees(self, run):
+        """Invariant I4: the replay of a live run's capture gives the same evidence."""
+        live, replays = rdpwhy.timeless(run.report), [rdpwhy.timeless(r) for r in run.replays()]
+        self.assertEqual(1, len(replays), "connections in the capture of one run")
+        self.assertEqual(live, replays[0])
+
+    def expect_tls_as_tshark_says(self, run, server, pair):
+        """Version, suite, group and certificate are those that tshark and openssl see."""
+        seen, tls = observers.tls(run.capture, server.port, run.key_log), run.report["tls"]
+        self.assertEqual(VERSIONS[seen.version], tls["version"])
+        self.assertEqual(seen.cipher, tls["cipher"]["code"])
+        self.assertEqual(GROUPS.get(seen.group), tls.get("group"))
+        self.assertIsNotNone(seen.cipher)
+        self.expect_certificate_as_openssl_says(run, pair)
+        self.assertEqual([c["sha256"] for c in tls["certificates"]],
+                         [hashlib.sha256(c).hexdigest() for c in seen.certificates])
+
+    def expect_certificate_as_openssl_says(self, run, pair):
+        ours, theirs = run.report["tls"]["certificates"][0], observers.openssl_certificate(pair.certificates)
+        for name in ("subject", "issuer", "signature_algorithm", "sha1", "sha256"):
+            self.assertEqual(theirs[name], ours[name], name)
+        self.assertEqual(theirs["serial"], ours["serial"].lower().lstrip("0"))
+        self.assertEqual(theirs["not_before"][:19], ours["not_before"][:19])
+        self.assertEqual(theirs["not_after"][:19], ours["not_after"][:19])
+        if theirs["bits"]:
+            self.assertEqual(theirs["bits"], ours["key"]["bits"])
+
+    def expect_negotiation_as_tshark_says(self, run, server):
+        seen, x224 = observers.negotiation(run.capture, server.port), run.report["x224"]
+        bits = {"SSL": 1, "HYBRID": 2, "RDSTLS": 4, "HYBRID_EX": 8, "RDSAAD": 16}
+        if "requested" in seen:
+            self.assertEqual(seen["requested"], sum(bits[p] for p in x224["requested_protocols"]))
+        if "selected" in seen:
+            self.assertEqual(seen["selected"], bits.get(x224["selected_protocol"], 0))
+        if "failure" in seen:
+            self.assertEqual(seen["failure"], x224["failure"]["code"])
+
+    def expect_complete(self, run):
+        self.assertEqual("tls", run.report["reached"], run.report.get("failed"))
+        self.assertIsNone(run.report.get("failed"))
+        self.assertEqual("handshake-complete", run.first_cause)
+        self.assertEqual(0, run.exit_code)

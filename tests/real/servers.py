@@ -1,0 +1,203 @@
+"""Real servers, started on loopback with configurations of their own and ended by their own process id."""
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+PATIENCE = 30.0  # seconds; a bound for a broken machine, nothing waits for it
+
+
+def require(*programs):
+    """Absent servers are a visible skip, never a pass."""
+    for program in programs:
+        if shutil.which(program) is None:
+            raise unittest.SkipTest(f"skipped: {program} is not installed")
+
+
+def until(condition, what):
+    """Polls; a condition that does not come true in time is an error that says what was awaited."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if (value := condition()):
+            return value
+        time.sleep(0.02)
+    raise TimeoutError(f"{what}: not within {PATIENCE:.0f} s")
+
+
+def free_port():
+    """Below the ephemeral range, so that no outgoing connection takes it meanwhile."""
+    for _ in range(1000):
+        port = random.randrange(15000, 31000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise OSError("no free port")
+
+
+def listens(port, pid):
+    """Whether somebody listens, asked of the kernel: a trial connection would be one more for the server to serve."""
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}") as lines:
+            for line in list(lines)[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                    return True
+    return False
+
+
+class Server:
+    """One server process on one port; a context manager."""
+
+    def __init__(self, command, port, *, environment=None, user=None, folder=None, namespace=None):
+        self.port = port
+        self.folder = folder
+        self.log = pathlib.Path(folder) / f"{pathlib.Path(command[0]).name}-{port}.out"
+        if namespace:
+            command = ["ip", "netns", "exec", namespace, *command]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user,
+                                            cwd=folder, env={**os.environ, **(environment or {})}, start_new_session=True)
+        try:
+            until(self.ready, f"{command} listening on port {port}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the server ended with {self.process.returncode}: {self.log.read_text(errors='replace')[-2000:]}")
+        return listens(self.port, self.process.pid)
+
+    def stop(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=5)
+                break
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def xrdp(folder, pair=None, *, security="negotiate", protocols="TLSv1.2, TLSv1.3", ciphers=None, user=None,
+         certificate=None, key=None, namespace=None, address="127.0.0.1", port=None):
+    """xrdp, one process per port. `certificate` and `key` overrule the pair's files."""
+    require("xrdp")
+    port = port or free_port()
+    settings = {
+        "ini_version": 1, "fork": "true", "port": f"tcp://{address}:{port}", "tcp_nodelay": "true",
+        "security_layer": security, "crypt_level": "high",
+        "certificate": certificate or (pair.certificates if pair else ""), "key_file": key or (pair.key if pair else ""),
+        "ssl_protocols": protocols, "allow_channels": "true", "max_bpp": 32, "use_fastpath": "both",
+    }
+    if ciphers:
+        settings["tls_ciphers"] = ciphers
+    log = pathlib.Path(folder) / f"xrdp-{port}.log"
+    configuration = pathlib.Path(folder) / f"xrdp-{port}.ini"
+    lines = ["[Globals]", *(f"{k}={v}" for k, v in settings.items()),
+             "[Logging]", f"LogFile={log}", "LogLevel=DEBUG", "EnableSyslog=false", "[LoggingPerLogger]", "[Channels]",
+             "[Xorg]", "name=Xorg", "lib=libxup.so", "username=ask", "password=ask", "ip=127.0.0.1", "port=-1", "code=20"]
+    configuration.write_text("\n".join(lines) + "\n")
+    if user:
+        os.chmod(configuration, 0o644)
+    return Server(["xrdp", "--nodaemon", "--config", str(configuration)], port, user=user, folder=folder,
+                  namespace=namespace)
+
+
+@contextlib.contextmanager
+def display(folder):
+    """An X server of our own; it chooses a free display itself."""
+    require("Xvfb")
+    reading, writing = os.pipe()
+    with open(pathlib.Path(folder) / "xvfb.out", "wb") as log:
+        process = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+                                   stdout=log, stderr=log, pass_fds=[writing], start_new_session=True)
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as numbers:
+            number = numbers.readline().strip()
+        if not number:
+            raise RuntimeError("Xvfb did not start")
+        yield f":{number}"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def shadow(folder, pair, display_name, *arguments):
+    """freerdp-shadow-cli, which takes its certificate from its home."""
+    require("freerdp-shadow-cli")
+    home = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    own = home / ".config/freerdp/shadow"
+    own.mkdir(parents=True)
+    shutil.copy(pair.certificates, own / "shadow.crt")
+    shutil.copy(pair.key, own / "shadow.key")
+    port = free_port()
+    return Server(["freerdp-shadow-cli", f"/port:{port}", "/bind-address:127.0.0.1", *arguments], port, folder=folder,
+                  environment={"HOME": str(home), "DISPLAY": display_name, "WLOG_LEVEL": "INFO"})
+
+
+def sam_file(folder, user, password):
+    require("winpr-hash")
+    path = pathlib.Path(folder) / "sam"
+    path.write_text(subprocess.run(["winpr-hash", "-u", user, "-p", password, "-f", "sam"],
+                                   check=True, capture_output=True, text=True).stdout)
+    return path
+
+
+def weston(folder, pair, *, standard_security=False):
+    """weston's RDP backend with the kiosk shell (the desktop shell does not survive a second client)."""
+    require("weston")
+    port = free_port()
+    runtime = pathlib.Path(folder) / f"runtime-{port}"
+    runtime.mkdir(mode=0o700)
+    configuration = pathlib.Path(folder) / f"weston-{port}.ini"
+    configuration.write_text("[core]\nidle-time=0\nrequire-input=false\n")
+    command = ["weston", "--backend=rdp-backend.so", "--shell=kiosk-shell.so", f"--config={configuration}",
+               "--address=127.0.0.1", f"--port={port}", "--width=800", "--height=600", f"--socket=wl-{port}"]
+    if standard_security:
+        command.append(f"--rdp4-key={pair.key}")
+    else:
+        command += [f"--rdp-tls-cert={pair.certificates}", f"--rdp-tls-key={pair.key}"]
+    return Server(command, port, folder=folder, environment={"XDG_RUNTIME_DIR": str(runtime)})
+
+
+def tinyproxy(folder, *allowed_ports):
+    require("tinyproxy")
+    port = free_port()
+    configuration = pathlib.Path(folder) / f"tinyproxy-{port}.conf"
+    configuration.write_text("\n".join([f"Port {port}", "Listen 127.0.0.1", "Timeout 60", "Allow 127.0.0.1",
+                                        "MaxClients 10", *(f"ConnectPort {p}" for p in allowed_ports)]) + "\n")
+    return Server(["tinyproxy", "-d", "-c", str(configuration)], port, folder=folder)
+
+
+def danted(folder):
+    require("danted")
+    port = free_port()
+    configuration = pathlib.Path(folder) / f"danted-{port}.conf"
+    configuration.write_text(f"""logoutput: stderr
+internal: 127.0.0.1 port = {port}
+external: 127.0.0.1
+socksmethod: none
+clientmethod: none
+user.privileged: nobody
+user.unprivileged: nobody
+client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+""")
+    return Server(["danted", "-f", str(configuration), "-p", str(pathlib.Path(folder) / f"danted-{port}.pid")], port,
+                  folder=folder)
