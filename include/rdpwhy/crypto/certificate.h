@@ -30,8 +30,16 @@ class CertificateCache {
 
 /// The contract's certificate_problems.
 enum class CertificateProblem {
-  kExpired, kNotYetValid, kSelfSigned, kUntrustedIssuer, kMissingIntermediate, kNameMismatch,
-  kWeakKey, kWeakSignature, kWrongUsage, kNotV3,
+  kExpired,
+  kNotYetValid,
+  kSelfSigned,
+  kUntrustedIssuer,
+  kMissingIntermediate,
+  kNameMismatch,
+  kWeakKey,
+  kWeakSignature,
+  kWrongUsage,
+  kNotV3,
 };
 [[nodiscard]] std::string_view name_of(CertificateProblem problem);
 
@@ -40,8 +48,9 @@ class TrustStore {
  public:
   /// The anchors of a PEM text.
   [[nodiscard]] static std::expected<TrustStore, Error> from_pem(std::string_view pem);
-  /// A directory of hashed names ("5ed36f99.0", as c_rehash makes them): `read_file` gives the text of a
-  /// name in it, or nothing. Only the anchors that a chain asks for are read. Who reads is the caller (I1).
+  /// A directory of hashed names ("5ed36f99.0", as c_rehash makes them): `read_file` gives the text
+  /// of a name in it, or nothing. Only the anchors that a chain asks for are read. Who reads is the
+  /// caller (I1).
   using FileReader = std::function<std::optional<std::string>(const std::string& name)>;
   [[nodiscard]] static TrustStore hashed_directory(FileReader read_file);
   /// No anchor at all: nothing is trusted, nothing is read.
@@ -56,8 +65,8 @@ class TrustStore {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Judges a server's chain at a given time against a name and a trust store. Results are cached by the
-/// chain's hashes; the dates and the name are judged each time.
+/// Judges a server's chain at a given time against a name and a trust store. Results are cached by
+/// the chain's hashes; the dates and the name are judged each time.
 class CertificateJudge {
  public:
   explicit CertificateJudge(TrustStore store, std::size_t cache_capacity = 4096);
@@ -66,8 +75,8 @@ class CertificateJudge {
 
   /// In the order of the enum, each once. `name` empty: no name is judged (an unknown target).
   /// Weak: RSA or DH keys under 2048 bits, EC under 224; signatures with MD2, MD4, MD5 or SHA-1 (a
-  /// self-signed certificate's own signature proves nothing and is judged all the same, for clients do).
-  /// Wrong usage: an extended key usage with neither serverAuth, Remote Desktop Authentication
+  /// self-signed certificate's own signature proves nothing and is judged all the same, for clients
+  /// do). Wrong usage: an extended key usage with neither serverAuth, Remote Desktop Authentication
   /// (1.3.6.1.4.1.311.54.1.2) nor anyExtendedKeyUsage.
   [[nodiscard]] std::vector<CertificateProblem> judge(
       const std::vector<record::CertificateHandle>& chain, const std::string& name, Moment now);

@@ -1,36 +1,54 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rdpwhy/base/bytes.h"
 
 namespace rdpwhy::crypto {
 
-/// Secrets of TLS connections in the NSS key log format, by client random. Grows only. Its contents are
-/// wiped when it goes; it has no formatter (I7).
+/// Secrets of TLS connections in the NSS key log format, by client random. Grows only, up to a
+/// million secrets. Its contents are wiped when it goes; it has no formatter (I7).
 class KeyLog {
  public:
   KeyLog() = default;
   KeyLog(const KeyLog&) = delete;
   KeyLog& operator=(const KeyLog&) = delete;
-  KeyLog(KeyLog&&) noexcept = default;
-  KeyLog& operator=(KeyLog&&) noexcept = default;
+  KeyLog(KeyLog&&) noexcept;
+  KeyLog& operator=(KeyLog&&) noexcept;
   ~KeyLog();
 
-  /// Any number of lines; comments and lines of other kinds are passed over. Returns how many secrets
-  /// were understood.
+  /// Any number of whole lines, with any line ends; comments, garbage and lines of other kinds
+  /// ("RSA …") are passed over. Of two lines for one label and random the later one counts. Returns
+  /// how many secrets were understood.
   std::size_t add(std::string_view lines);
 
   /// `label` as in the file: "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_RANDOM" (a master secret).
-  [[nodiscard]] std::optional<ByteSpan> secret(std::string_view label, ByteSpan client_random) const;
+  /// The view holds until the next add().
+  [[nodiscard]] std::optional<ByteSpan> secret(std::string_view label,
+                                               ByteSpan client_random) const;
 
-  [[nodiscard]] bool empty() const { return secrets_.empty(); }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] std::size_t size() const { return count_; }
 
  private:
-  std::map<Bytes, std::map<std::string, Bytes, std::less<>>> secrets_;
+  using Random = std::array<std::uint8_t, 32>;
+  struct Entry {
+    std::uint8_t label;  ///< its place in labels_
+    Bytes secret;
+  };
+
+  bool add_line(std::string_view line);
+  bool keep(std::string_view label, const Random& random, Bytes& secret);
+  void wipe();
+
+  std::vector<std::string> labels_;
+  std::map<Random, std::vector<Entry>> secrets_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace rdpwhy::crypto

@@ -26,10 +26,11 @@ struct CertificateRecipe {
 struct MadeCertificate {
   std::string certificate_pem;  ///< leaf, then its issuer when one was made
   std::string private_key_pem;
-  std::string issuer_pem;       ///< the CA's certificate; empty for a self-signed one
+  std::string issuer_pem;  ///< the CA's certificate; empty for a self-signed one
 };
 
-[[nodiscard]] std::expected<MadeCertificate, Error> make_self_signed(const CertificateRecipe& recipe);
+[[nodiscard]] std::expected<MadeCertificate, Error> make_self_signed(
+    const CertificateRecipe& recipe);
 [[nodiscard]] std::expected<MadeCertificate, Error> make_issued(const CertificateRecipe& recipe,
                                                                 bool include_issuer);
 

@@ -14,17 +14,23 @@
 
 namespace rdpwhy::crypto {
 
-/// What our ClientHello offers. Numbers are those of the IANA registries; names that OpenSSL 3 cannot do
-/// any more are refused with an Error that lists them.
+/// What our ClientHello offers. Numbers are those of the IANA registries; what OpenSSL 3 cannot do
+/// any more is refused with an Error that lists it. OpenSSL writes TLS 1.3 suites before all
+/// others, the order among each kind is kept. An empty list means OpenSSL's own default.
 struct TlsOffer {
   std::uint16_t min_version = 0x0301;
   std::uint16_t max_version = 0x0304;
-  std::vector<std::uint16_t> cipher_suites;         ///< TLS 1.3 and older ones in one list, in order
+  std::vector<std::uint16_t> cipher_suites;  ///< TLS 1.3 and older ones in one list, in order
   std::vector<std::uint16_t> groups;
   std::vector<std::uint16_t> signature_algorithms;
-  std::string server_name;                          ///< empty: no server_name extension. mstsc sends addresses too
+  std::string server_name;           ///< empty: no server_name extension. mstsc sends addresses too
+  bool status_request = false;       ///< RFC 6066 8, an OCSP response is welcome
+  bool encrypt_then_mac = false;     ///< RFC 7366; Schannel does not know it
+  bool post_handshake_auth = false;  ///< RFC 8446 4.2.6; answered with an empty Certificate
+  bool skip_unsupported = false;     ///< leave out what OpenSSL cannot do instead of refusing
 
-  /// Versions, suites, groups and signature algorithms of a current mstsc (Windows 11), in its order.
+  /// Versions, suites, groups and signature algorithms of a current mstsc (Windows 11), in its
+  /// order.
   [[nodiscard]] static TlsOffer mstsc();
 };
 
@@ -32,38 +38,52 @@ struct TlsOffer {
 struct TlsServerSettings {
   std::uint16_t min_version = 0x0303;
   std::uint16_t max_version = 0x0304;
-  std::string certificate_chain_pem;
+  std::string certificate_chain_pem;  ///< leaf first
   std::string private_key_pem;
-  std::string cipher_list;  ///< OpenSSL's syntax; empty: its default at security level 0
+  std::string
+      cipher_list;  ///< TLS 1.2 and older, OpenSSL's syntax; empty: its default at security level 0
+  std::string tls13_cipher_suites;  ///< TLS 1.3, OpenSSL's syntax; empty: its default
+  std::string groups;               ///< OpenSSL's syntax ("X25519:P-256"); empty: its default
   bool request_client_certificate = false;
+  bool require_client_certificate = false;  ///< and refuse a client without one
 };
 
-/// A TLS connection over memory BIOs: octets of the peer in by `feed`, ours out by `drain`, plaintext by
-/// `plaintext` and `write`. No socket, no clock; randomness is OpenSSL's own, which a TLS stack cannot do
-/// without. What OpenSSL thinks of the peer never fills a record (I4); `accessors` exists for tests.
+/// A TLS connection over memory BIOs: octets of the peer in by `feed`, ours out by `drain`,
+/// plaintext by `plaintext` and `write`. No socket, no clock; randomness is OpenSSL's own, which a
+/// TLS stack cannot do without. What OpenSSL thinks of the peer never fills a record (I4);
+/// `accessors` exists for tests. No configuration file and no security level of the system narrows
+/// what is offered or accepted.
 class TlsSession {
  public:
+  /// One line of the NSS key log format, without its line end.
   using KeyLogCallback = std::function<void(std::string_view line)>;
 
-  [[nodiscard]] static std::expected<TlsSession, Error> client(const TlsOffer& offer, KeyLogCallback on_secret);
-  [[nodiscard]] static std::expected<TlsSession, Error> server(const TlsServerSettings& settings);
+  [[nodiscard]] static std::expected<TlsSession, Error> client(const TlsOffer& offer,
+                                                               KeyLogCallback on_secret);
+  [[nodiscard]] static std::expected<TlsSession, Error> server(const TlsServerSettings& settings,
+                                                               KeyLogCallback on_secret = {});
 
   enum class State {
     kHandshaking,
     kEstablished,  ///< our side's handshake is complete
-    kPeerClosed,   ///< close_notify received
-    kFailed,       ///< see failure()
+    kPeerClosed,   ///< close_notify received; we may still write
+    kFailed,       ///< see failure(); drain() may hold the alert that says so to the peer
   };
 
-  /// Moves on: takes the peer's octets (may be empty, to produce the first flight), handshakes, decrypts.
+  /// Moves on: takes the peer's octets (may be empty, to produce the first flight), handshakes,
+  /// decrypts. Takes everything that is given; after kPeerClosed and kFailed it drops it. More than
+  /// 64 MiB of plaintext that nobody takes is a failure.
   State feed(ByteSpan from_peer);
   /// What must be written to the peer now; empty when nothing.
   [[nodiscard]] Bytes drain();
   /// Decrypted application data since the last call.
   [[nodiscard]] Bytes plaintext();
+  /// Encrypts for drain(); what is written before the handshake is complete waits for it.
   void write(ByteSpan application_data);
-  /// Queues a close_notify for drain().
+  /// Queues a close_notify for drain(). Nothing is queued during the handshake or after a failure.
   void close();
+  /// RFC 8446 4.6.3: new sending keys from here on; TLS 1.3 only, else nothing happens.
+  void update_keys(bool ask_peer_too);
 
   [[nodiscard]] State state() const;
   /// OpenSSL's reason in words, for people who debug us; never a cause.
@@ -74,6 +94,7 @@ class TlsSession {
     std::uint16_t version = 0;
     std::uint16_t cipher = 0;
     std::uint16_t group = 0;
+    bool resumed = false;
     Bytes peer_certificate;
   };
   [[nodiscard]] Accessors accessors() const;

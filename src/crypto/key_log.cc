@@ -1,0 +1,139 @@
+#include "rdpwhy/crypto/key_log.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace rdpwhy::crypto {
+
+namespace {
+
+constexpr std::size_t kMaxSecrets = 1'000'000;
+constexpr std::size_t kMaxLabels = 64;  // distinct ones; the format has nine
+constexpr std::size_t kMaxLabelSize = 64;
+constexpr std::size_t kMaxSecretSize = 128;  // the largest hash in TLS 1.3 has 64 octets
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Digits only: base::parse_hex is for what people type, and its copies would not be wiped.
+bool read_hex(std::string_view digits, std::span<std::uint8_t> out) {
+  if (digits.size() != 2 * out.size()) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int high = nibble(digits[2 * i]);
+    const int low = nibble(digits[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return true;
+}
+
+std::string_view next_word(std::string_view& line) {
+  const auto begin = std::min(line.find_first_not_of(" \t"), line.size());
+  line.remove_prefix(begin);
+  const auto word = line.substr(0, line.find_first_of(" \t"));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+bool is_label(std::string_view word) {
+  return !word.empty() && word.size() <= kMaxLabelSize && std::ranges::all_of(word, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+}  // namespace
+
+KeyLog::KeyLog(KeyLog&& other) noexcept
+    : labels_(std::move(other.labels_)),
+      secrets_(std::move(other.secrets_)),
+      count_(std::exchange(other.count_, 0)) {}
+
+KeyLog& KeyLog::operator=(KeyLog&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    labels_ = std::move(other.labels_);
+    secrets_ = std::move(other.secrets_);
+    count_ = std::exchange(other.count_, 0);
+  }
+  return *this;
+}
+
+KeyLog::~KeyLog() { wipe(); }
+
+std::size_t KeyLog::add(std::string_view lines) {
+  std::size_t understood = 0;
+  while (!lines.empty()) {
+    const auto end = std::min(lines.find_first_of("\r\n"), lines.size());
+    if (add_line(lines.substr(0, end))) ++understood;
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return understood;
+}
+
+std::optional<ByteSpan> KeyLog::secret(std::string_view label, ByteSpan client_random) const {
+  Random random;
+  if (client_random.size() != random.size()) return std::nullopt;
+  std::ranges::copy(client_random, random.begin());
+  const auto found = secrets_.find(random);
+  if (found == secrets_.end()) return std::nullopt;
+  for (const auto& entry : found->second) {
+    if (labels_[entry.label] == label) return entry.secret;
+  }
+  return std::nullopt;
+}
+
+bool KeyLog::add_line(std::string_view line) {
+  const auto label = next_word(line);
+  const auto random_digits = next_word(line);
+  const auto secret_digits = next_word(line);
+  Random random;
+  if (!is_label(label) || !next_word(line).empty() || !read_hex(random_digits, random) ||
+      secret_digits.empty() || secret_digits.size() > 2 * kMaxSecretSize) {
+    return false;
+  }
+  Bytes secret(secret_digits.size() / 2);  // at its final size: growing would leave copies behind
+  const bool good = read_hex(secret_digits, secret);
+  if (good && keep(label, random, secret)) return true;
+  OPENSSL_cleanse(secret.data(), secret.size());
+  return false;
+}
+
+bool KeyLog::keep(std::string_view label, const Random& random, Bytes& secret) {
+  auto known = std::ranges::find(labels_, label);
+  if (known == labels_.end()) {
+    if (labels_.size() == kMaxLabels) return false;
+    known = labels_.insert(known, std::string(label));
+  }
+  const auto number = static_cast<std::uint8_t>(known - labels_.begin());
+  const auto entries = secrets_.find(random);
+  if (entries != secrets_.end()) {
+    for (auto& entry : entries->second) {
+      if (entry.label != number) continue;
+      entry.secret.swap(secret);  // the newer line counts; the older secret is wiped
+      OPENSSL_cleanse(secret.data(), secret.size());
+      return true;
+    }
+  }
+  if (count_ == kMaxSecrets) return false;
+  secrets_[random].push_back({number, std::move(secret)});
+  ++count_;
+  return true;
+}
+
+void KeyLog::wipe() {
+  for (auto& [random, entries] : secrets_) {
+    for (auto& entry : entries) OPENSSL_cleanse(entry.secret.data(), entry.secret.size());
+  }
+  secrets_.clear();
+  labels_.clear();
+  count_ = 0;
+}
+
+}  // namespace rdpwhy::crypto
