@@ -10,7 +10,6 @@
 
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/capture/segment.h"
-#include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/dialogue/probe_plan.h"
 #include "rdpwhy/net/target.h"
 #include "rdpwhy/record/handshake_record.h"
@@ -19,12 +18,16 @@ namespace rdpwhy::net {
 
 struct ProbeOptions {
   dialogue::ProbePlan plan;
+  /// What plan.tls.server_name becomes when it is empty: not given: the target's host, as mstsc
+  /// does; empty: no server_name extension at all.
+  std::optional<std::string> server_name;
   std::chrono::nanoseconds phase_timeout = std::chrono::seconds(5);
   enum class Family { kAny, kV4, kV6 };
   Family family = Family::kAny;
-  std::string resolve_to;                  ///< --resolve ADDRESS: connect there, keep the name
+  std::string resolve_to;  ///< --resolve ADDRESS: connect there, keep the name
   std::optional<Proxy> proxy;
-  bool watch_silent_connection = true;     ///< one more connection that stays silent, when an early ending needs it
+  bool watch_silent_connection =
+      true;  ///< one more connection that stays silent, when an early ending needs it
   std::function<void(std::string_view line)> on_secret;  ///< --keylog: NSS lines as they arise
   std::function<void(ByteSpan)> capture_sink;            ///< --write-capture: pcapng octets
   std::function<void(Phase)> on_phase;                   ///< progress
@@ -32,16 +35,18 @@ struct ProbeOptions {
 
 /// One connection to one address, from the resolver to the ordered end.
 struct ProbedConnection {
-  std::string address;        ///< "192.0.2.7"; empty when none was found
+  std::string address;  ///< "192.0.2.7"; empty when none was found
   std::uint16_t port = 0;
   Moment started;
   HandshakeRecord record;
 };
 
-/// Resolves, tries the addresses in the order in which a client would until one answers (each attempt is
-/// in the record), goes through the plan and ends the connection in order: stops sending, drains to the
-/// peer's end or a bounded deadline, then closes. An Error is about us (no descriptors, no such proxy
-/// syntax); all that the peer, the network or the resolver does is evidence.
-[[nodiscard]] std::expected<ProbedConnection, Error> probe(const Target& target, const ProbeOptions& options);
+/// Resolves, tries the addresses in the order in which a client would until one answers (each
+/// attempt is in the record), goes through the plan and ends the connection in order: stops
+/// sending, drains to the peer's end or a bounded deadline, then closes. An Error is about us (no
+/// descriptors, no such proxy syntax); all that the peer, the network or the resolver does is
+/// evidence.
+[[nodiscard]] std::expected<ProbedConnection, Error> probe(const Target& target,
+                                                           const ProbeOptions& options);
 
 }  // namespace rdpwhy::net

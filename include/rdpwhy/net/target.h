@@ -10,11 +10,14 @@
 
 namespace rdpwhy::net {
 
+/// The default port everywhere.
+inline constexpr std::uint16_t kRdpPort = 3389;
+
 /// A host and a port as a person gives them.
 struct Target {
-  std::string host;            ///< name or address, without brackets
-  std::uint16_t port = 3389;
-  std::string text;            ///< as typed, for reports
+  std::string host;  ///< name or address, without brackets
+  std::uint16_t port = kRdpPort;
+  std::string text;  ///< as typed, for reports
 
   friend bool operator==(const Target&, const Target&) = default;
 };
@@ -25,20 +28,21 @@ struct Target {
 /// What an .rdp file says that matters to a handshake.
 struct RdpFile {
   Target target;
-  std::string routing_token;           ///< loadbalanceinfo
-  bool enable_credssp = true;          ///< enablecredsspsupport
-  int authentication_level = -1;       ///< -1: not given
+  std::string routing_token;      ///< loadbalanceinfo
+  bool enable_credssp = true;     ///< enablecredsspsupport
+  int authentication_level = -1;  ///< -1: not given
   std::string user_name;
-  bool gateway_in_use = false;         ///< gatewayusagemethod and gatewayhostname
+  bool gateway_in_use = false;  ///< gatewayusagemethod and gatewayhostname
   std::string gateway_host;
-  std::string redirection_server_name;
-  std::vector<std::string> remarks;    ///< what was read and what it means, one sentence each
+  bool use_redirection_server_name = false;
+  std::vector<std::string> remarks;  ///< what was read and what it means, one sentence each
 };
 
 /// UTF-8 or UTF-16 with or without a mark, at most 1 MiB.
 [[nodiscard]] std::expected<RdpFile, Error> parse_rdp_file(std::string_view octets);
 
-/// --proxy socks5://host:port or http://host:port.
+/// --proxy socks5://host:port (default 1080) or http://host:port (default 8080), without
+/// credentials.
 struct Proxy {
   enum class Kind { kSocks5, kHttpConnect };
   Kind kind = Kind::kSocks5;

@@ -1,0 +1,26 @@
+#include "rdpwhy/dialogue/probe_plan.h"
+
+#include <algorithm>
+
+#include "dialogue/x224_sequence.h"
+
+namespace rdpwhy::dialogue {
+
+rdp::ConnectionRequest ProbePlan::mstsc_request(std::string user) {
+  // mstsc cuts "user" or "DOMAIN\user" after nine characters.
+  constexpr std::size_t kLongestUser = 9;
+  rdp::ConnectionRequest request;
+  user.resize(std::min(user.size(), kLongestUser));
+  request.cookie = std::move(user);
+  constexpr auto kOffered = static_cast<std::uint32_t>(rdp::Protocol::kSsl) |
+                            static_cast<std::uint32_t>(rdp::Protocol::kHybrid) |
+                            static_cast<std::uint32_t>(rdp::Protocol::kHybridEx);
+  request.negotiation = rdp::NegotiationRequest{.flags = 0, .requested = {kOffered}};
+  return request;
+}
+
+std::unique_ptr<Sequence> start(const ProbePlan& plan) {
+  return std::make_unique<X224Sequence>(plan);
+}
+
+}  // namespace rdpwhy::dialogue

@@ -1,0 +1,34 @@
+#include "dialogue/this_connection.h"
+
+namespace rdpwhy::dialogue {
+
+std::span<const Evidence> this_connection(const HandshakeRecord& record) {
+  const std::span<const Evidence> all(record.evidence);
+  for (std::size_t i = all.size(); i > 0; --i) {
+    if (std::holds_alternative<record::Connected>(all[i - 1].fact)) return all.subspan(i);
+  }
+  return all;
+}
+
+bool server_is_done(std::span<const Evidence> evidence) {
+  for (const auto& e : evidence) {
+    if (const auto* ending = std::get_if<record::Ending>(&e.fact)) {
+      if (ending->by != Side::kClient) return true;
+      continue;
+    }
+    if (e.where.side != Side::kServer) continue;
+    if (std::holds_alternative<record::Malformed>(e.fact) ||
+        std::holds_alternative<record::Unexpected>(e.fact) ||
+        std::holds_alternative<record::ForeignProtocol>(e.fact) ||
+        std::holds_alternative<rdp::DisconnectRequest>(e.fact) ||
+        std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
+      return true;
+    }
+    if (const auto* opening = std::get_if<record::ProxyOpening>(&e.fact)) {
+      if (!opening->granted) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace rdpwhy::dialogue

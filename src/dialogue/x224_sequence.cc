@@ -1,0 +1,51 @@
+#include "dialogue/x224_sequence.h"
+
+#include "dialogue/this_connection.h"
+#include "dialogue/tls_sequence.h"
+#include "rdpwhy/rdp/tpkt.h"
+
+namespace rdpwhy::dialogue {
+namespace {
+
+/// MS-RDPBCGR 5.4.5: every one of the enhanced security protocols begins with TLS. A selection that
+/// was not offered is the server's error, and what it does next is worth seeing all the same.
+bool begins_with_tls(std::uint32_t selected_protocol) {
+  switch (static_cast<rdp::Protocol>(selected_protocol)) {
+    case rdp::Protocol::kSsl:
+    case rdp::Protocol::kHybrid:
+    case rdp::Protocol::kRdstls:
+    case rdp::Protocol::kHybridEx:
+    case rdp::Protocol::kRdsAad:
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Step X224Sequence::next(const HandshakeRecord& record) {
+  const auto evidence = this_connection(record);
+  if (!request_sent_) {
+    if (server_is_done(evidence)) return Finish{};
+    request_sent_ = true;
+    return Send{rdp::encode_tpkt(rdp::encode(plan_.request))};
+  }
+  for (const auto& e : evidence) {
+    if (e.where.side != Side::kServer) continue;
+    if (const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact)) return after(*confirm);
+    // Neither is an answer to a Connection Request.
+    if (std::holds_alternative<rdp::DataTpdu>(e.fact)) return Finish{};
+    if (std::holds_alternative<record::TlsAlert>(e.fact)) return Finish{};
+  }
+  if (server_is_done(evidence)) return Finish{};
+  return Await{};
+}
+
+Step X224Sequence::after(const rdp::ConnectionConfirm& confirm) {
+  const auto* response = confirm.response();
+  if (response == nullptr || plan_.until < Phase::kTls) return Finish{};
+  if (!begins_with_tls(response->selected_protocol)) return Finish{};
+  return Next{std::make_unique<TlsSequence>(plan_.tls)};
+}
+
+}  // namespace rdpwhy::dialogue

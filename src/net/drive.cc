@@ -1,0 +1,131 @@
+#include "net/drive.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace rdpwhy::net {
+namespace {
+
+using Got = Stream::Got;
+using std::chrono::steady_clock;
+
+class Drive {
+ public:
+  Drive(Stream& stream, std::unique_ptr<dialogue::Sequence> sequence, const DriveOptions& options,
+        record::RunFacts& facts)
+      : stream_(stream), sequence_(std::move(sequence)), options_(options), facts_(facts) {}
+
+  asio::awaitable<std::expected<void, Error>> run() {
+    begin_phase();
+    while (co_await carry_out()) {
+    }
+    if (tls_ && tls_->state() != State::kHandshaking && tls_->state() != State::kFailed) {
+      tls_->close();
+      co_await flush(steady_clock::now() + kDrain);
+    }
+    co_await stream_.close_in_order(steady_clock::now() + kDrain);
+    stream_.read_by({});
+    if (error_) co_return std::unexpected(*error_);
+    co_return std::expected<void, Error>{};
+  }
+
+ private:
+  using State = crypto::TlsSession::State;
+
+  /// One step; false when nothing more is to be done.
+  asio::awaitable<bool> carry_out() {
+    // Whoever writes to a peer that has left learns nothing but a reset: look first.
+    stream_.look();
+    auto step = sequence_->next(stream_.tap().record());
+    if (auto* next = std::get_if<dialogue::Next>(&step)) {
+      sequence_ = std::move(next->sequence);
+      begin_phase();
+      co_return true;
+    }
+    if (auto* send = std::get_if<dialogue::Send>(&step)) co_return co_await write(send->bytes);
+    if (auto* start = std::get_if<dialogue::StartTls>(&step)) {
+      co_return co_await start_tls(std::move(start->offer));
+    }
+    if (std::holds_alternative<dialogue::Await>(step)) co_return co_await await_peer();
+    if (std::holds_alternative<dialogue::Linger>(step)) {
+      const auto got =
+          co_await stream_.receive(std::min(deadline_, steady_clock::now() + options_.linger));
+      co_return got != Got::kTooMuch;
+    }
+    co_return false;
+  }
+
+  void begin_phase() {
+    deadline_ = steady_clock::now() +
+                std::chrono::duration_cast<steady_clock::duration>(options_.phase_timeout);
+    if (options_.on_phase) options_.on_phase(sequence_->phase());
+  }
+
+  asio::awaitable<bool> await_peer() {
+    const auto got = co_await stream_.receive(deadline_);
+    if (got == Got::kNothing) facts_.missed_deadline = sequence_->phase();
+    co_return got == Got::kOctets;
+  }
+
+  asio::awaitable<bool> write(ByteSpan octets) {
+    if (!tls_) {
+      co_return co_await send(octets, deadline_);
+    }
+    tls_->write(octets);
+    co_return co_await flush(deadline_);
+  }
+
+  asio::awaitable<bool> flush(Deadline deadline) {
+    const auto octets = tls_->drain();
+    if (octets.empty()) co_return true;
+    co_return co_await send(octets, deadline);
+  }
+
+  asio::awaitable<bool> send(ByteSpan octets, Deadline deadline) {
+    if (co_await stream_.send(octets, deadline)) co_return true;
+    // An ending that stands in the record is for the sequence to read.
+    if (stream_.ended_by_peer()) co_return true;
+    facts_.missed_deadline = sequence_->phase();
+    co_return false;
+  }
+
+  asio::awaitable<bool> start_tls(crypto::TlsOffer offer) {
+    auto session = crypto::TlsSession::client(offer, options_.on_secret);
+    if (!session) {
+      error_ = session.error();
+      co_return false;
+    }
+    tls_.emplace(*std::move(session));
+    stream_.read_by([this](ByteSpan octets) {
+      tls_->feed(octets);
+      stream_.tap().dissector().secrets_changed();
+    });
+    tls_->feed({});
+    for (;;) {
+      if (!co_await flush(deadline_)) break;
+      if (tls_->state() != State::kHandshaking || stream_.ended_by_peer()) break;
+      if (!co_await await_peer()) break;
+    }
+    co_return !facts_.missed_deadline;
+  }
+
+  Stream& stream_;
+  std::unique_ptr<dialogue::Sequence> sequence_;
+  const DriveOptions& options_;
+  record::RunFacts& facts_;
+  Deadline deadline_;
+  std::optional<crypto::TlsSession> tls_;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+asio::awaitable<std::expected<void, Error>> drive(Stream& stream,
+                                                  std::unique_ptr<dialogue::Sequence> sequence,
+                                                  const DriveOptions& options,
+                                                  record::RunFacts& facts) {
+  Drive driven(stream, std::move(sequence), options, facts);
+  co_return co_await driven.run();
+}
+
+}  // namespace rdpwhy::net

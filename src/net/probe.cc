@@ -1,0 +1,248 @@
+#include "rdpwhy/net/probe.h"
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/this_coro.hpp>
+
+#include "net/address.h"
+#include "net/connecting.h"
+#include "net/drive.h"
+#include "net/proxy_dialogue.h"
+#include "net/resolver.h"
+#include "net/waiting.h"
+#include "rdpwhy/crypto/certificate.h"
+#include "rdpwhy/crypto/key_log.h"
+#include "rdpwhy/crypto/record_opener.h"
+
+namespace rdpwhy::net {
+namespace {
+
+using asio::ip::tcp;
+using std::chrono::steady_clock;
+
+/// No more than these addresses of one name are tried.
+constexpr std::size_t kMostAttempts = 8;
+/// What an attempt gets at least, however many share the deadline: one retransmitted SYN (RFC 6298:
+/// 1 s).
+constexpr auto kShortestAttempt = std::chrono::milliseconds(1500);
+/// Connections to one host are not opened in a burst.
+constexpr auto kPace = std::chrono::milliseconds(200);
+/// The shortest time in which a silent peer is called silent.
+constexpr auto kShortestWatch = std::chrono::milliseconds(300);
+
+/// One probe from the resolver to the end of its last connection.
+class Run {
+ public:
+  Run(const Target& target, const ProbeOptions& options)
+      : target_(target),
+        options_(options),
+        dissector_({.read_certificate = [this](ByteSpan der) { return certificates_.read(der); },
+                    .make_opener =
+                        [this](const tls::ClientHello& client, const tls::ServerHello& server) {
+                          return crypto::make_record_opener(key_log_, client, server);
+                        }}) {
+    if (options_.capture_sink) capture_.emplace(options_.capture_sink, "rdpwhy");
+    if (options_.plan.tls.server_name.empty()) {
+      options_.plan.tls.server_name = options_.server_name.value_or(target.host);
+    }
+    options_.plan.until = farthest();
+    facts_.until = options_.plan.until;
+    facts_.phase_timeout = options_.phase_timeout.count();
+  }
+
+  asio::awaitable<std::expected<ProbedConnection, Error>> go() {
+    const auto started = clock_.now();
+    const auto addresses = co_await find_addresses();
+    if (!addresses) co_return std::unexpected(addresses.error());
+    const auto port = options_.proxy ? options_.proxy->server.port : target_.port;
+    tcp::endpoint server;
+    if (!addresses->empty()) {
+      const auto reached = co_await reach(*addresses, port);
+      if (!reached) co_return std::unexpected(reached.error());
+      server = *reached;
+    }
+    ProbedConnection result;
+    if (!addresses->empty()) result.address = endpoint_of(server).address.text();
+    result.port = port;
+    result.started = started;
+    result.record = dissector_.take();
+    result.record.run = std::move(facts_);
+    co_return result;
+  }
+
+ private:
+  /// TLS is as far as we go; without TLS on offer X.224 is.
+  [[nodiscard]] Phase farthest() const {
+    const auto& negotiation = options_.plan.request.negotiation;
+    const bool offers_tls = negotiation && negotiation->requested.bits != 0;
+    return std::min(options_.plan.until, offers_tls ? Phase::kTls : Phase::kX224);
+  }
+
+  void enter(Phase phase) const {
+    if (options_.on_phase) options_.on_phase(phase);
+  }
+
+  [[nodiscard]] Deadline deadline() const {
+    return steady_clock::now() +
+           std::chrono::duration_cast<steady_clock::duration>(options_.phase_timeout);
+  }
+
+  /// Empty: the resolver has none, which stands in the record.
+  asio::awaitable<std::expected<std::vector<asio::ip::address>, Error>> find_addresses() {
+    const auto host = !options_.resolve_to.empty() ? options_.resolve_to
+                      : options_.proxy             ? options_.proxy->server.host
+                                                   : target_.host;
+    if (const auto literal = literal_address(host)) {
+      const auto family = options_.family;
+      if (family != ProbeOptions::Family::kAny &&
+          literal->is_v6() != (family == ProbeOptions::Family::kV6)) {
+        co_return std::unexpected(
+            Error{host + " is not an address of the family that was asked for"});
+      }
+      co_return std::vector{*literal};
+    }
+    if (!options_.resolve_to.empty()) {
+      co_return std::unexpected(Error{"\"" + host + "\" is no address to connect to"});
+    }
+    enter(Phase::kResolve);
+    auto resolution = co_await resolve(host, options_.family, deadline());
+    record::Resolved told{.name = host, .addresses = {}, .error = std::move(resolution.error)};
+    for (const auto& address : resolution.addresses) told.addresses.push_back(address.to_string());
+    dissector_.resolved(std::move(told), clock_.now());
+    if (resolution.timed_out) facts_.missed_deadline = Phase::kResolve;
+    co_return std::move(resolution.addresses);
+  }
+
+  /// Tries the addresses in order; the endpoint that was tried last.
+  asio::awaitable<std::expected<tcp::endpoint, Error>> reach(
+      const std::vector<asio::ip::address>& addresses, std::uint16_t port) {
+    enter(Phase::kTcp);
+    const auto end = deadline();
+    const auto shortest =
+        std::min<steady_clock::duration>(options_.phase_timeout, kShortestAttempt);
+    const auto attempts = std::min(addresses.size(), kMostAttempts);
+    tcp::endpoint server;
+    for (std::size_t i = 0; i < attempts; ++i) {
+      server = tcp::endpoint(addresses[i], port);
+      const auto now = steady_clock::now();
+      const auto share = (end - now) / static_cast<int>(attempts - i);
+      const auto up = co_await converse(server, now + std::max(share, shortest));
+      if (!up) co_return std::unexpected(up.error());
+      if (*up) break;
+    }
+    co_return server;
+  }
+
+  /// One connection to one address; false when it did not come about.
+  asio::awaitable<std::expected<bool, Error>> converse(tcp::endpoint server, Deadline connect_by) {
+    Tap tap(dissector_, capture_ ? &*capture_ : nullptr);
+    tcp::socket socket(co_await asio::this_coro::executor);
+    last_connection_ = steady_clock::now();
+    const auto attempt = co_await connect(socket, server, tap, clock_, facts_, connect_by);
+    if (!attempt) co_return std::unexpected(attempt.error());
+    facts_.missed_deadline.reset();
+    if (attempt->missed_deadline) facts_.missed_deadline = Phase::kTcp;
+    if (!attempt->connected) co_return false;
+    Stream stream(socket, tap, clock_);
+    const auto driven = co_await speak(stream);
+    facts_.retransmissions = stream.retransmissions();
+    if (!driven) co_return std::unexpected(driven.error());
+    const bool left_early = stream.left_unasked() && stream.received() == 0;
+    if (left_early && options_.watch_silent_connection && !options_.proxy) {
+      co_await watch_silent_connection(server);
+    }
+    co_return true;
+  }
+
+  asio::awaitable<std::expected<void, Error>> speak(Stream& stream) {
+    if (options_.proxy) {
+      const auto opening =
+          co_await open_through_proxy(stream, options_.proxy->kind, target_, deadline());
+      if (opening != ProxyVerdict::kGranted) {
+        if (opening == ProxyVerdict::kSilent) facts_.missed_deadline = Phase::kTcp;
+        co_await stream.close_in_order(steady_clock::now() + kDrain);
+        co_return std::expected<void, Error>{};
+      }
+    }
+    const DriveOptions how{.phase_timeout = options_.phase_timeout,
+                           .linger = watch_time(),
+                           .on_secret =
+                               [this, &stream](std::string_view line) {
+                                 key_log_.add(line);
+                                 if (options_.on_secret) options_.on_secret(line);
+                                 stream.tap().secret(line);
+                               },
+                           .on_phase = options_.on_phase};
+    co_return co_await drive(stream, dialogue::start(options_.plan), how, facts_);
+  }
+
+  [[nodiscard]] std::chrono::nanoseconds watch_time() const {
+    const auto round_trip = std::chrono::microseconds(facts_.rtt_us.value_or(0));
+    return std::max<std::chrono::nanoseconds>(2 * round_trip, kShortestWatch);
+  }
+
+  /// Who writes to a peer that closes at once is reset just as by a peer that dislikes the request:
+  /// a connection on which nothing is said tells the two apart.
+  asio::awaitable<void> watch_silent_connection(tcp::endpoint server) {
+    co_await wait_until(last_connection_ + kPace);
+    dissect::Dissector apart({});
+    Tap tap(apart, nullptr);
+    record::RunFacts unused;
+    tcp::socket socket(co_await asio::this_coro::executor);
+    const auto attempt = co_await connect(socket, server, tap, clock_, unused, deadline());
+    if (!attempt) co_return;  // no descriptors: then it stays unknown
+    record::RunFacts::SilentConnection seen;
+    seen.connected = attempt->connected;
+    if (seen.connected) {
+      Stream stream(socket, tap, clock_);
+      const auto began = clock_.now();
+      const auto end =
+          steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(watch_time());
+      while (co_await stream.receive(end) == Stream::Got::kOctets) {
+      }
+      seen.ended_by_peer = stream.ended_by_peer();
+      seen.reset = stream.reset_by_peer();
+      seen.after = clock_.now() - began;
+      seen.bytes = stream.received();
+      co_await stream.close_in_order(steady_clock::now() + kPace);
+    }
+    facts_.silent_connection = seen;
+  }
+
+  const Target& target_;
+  ProbeOptions options_;
+  RunClock clock_;
+  crypto::KeyLog key_log_;
+  crypto::CertificateCache certificates_{16};
+  dissect::Dissector dissector_;
+  std::optional<capture::CaptureWriter> capture_;
+  record::RunFacts facts_;
+  Deadline last_connection_{};
+};
+
+}  // namespace
+
+std::expected<ProbedConnection, Error> probe(const Target& target, const ProbeOptions& options) {
+  // An offer that OpenSSL cannot make is said before anybody is bothered.
+  if (const auto session = crypto::TlsSession::client(options.plan.tls, {}); !session) {
+    return std::unexpected(session.error());
+  }
+  std::optional<std::expected<ProbedConnection, Error>> result;
+  std::exception_ptr bug;
+  try {
+    asio::io_context context(1);
+    Run run(target, options);
+    asio::co_spawn(context, run.go(), [&](std::exception_ptr thrown, auto outcome) {
+      bug = std::move(thrown);
+      result.emplace(std::move(outcome));
+    });
+    context.run();
+  } catch (const std::system_error& error) {
+    return std::unexpected(Error{error.code().message()}.in("cannot open a socket"));
+  }
+  if (bug) std::rethrow_exception(bug);
+  return *std::move(result);
+}
+
+}  // namespace rdpwhy::net

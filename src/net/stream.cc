@@ -1,0 +1,113 @@
+#include "net/stream.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "net/tcp_facts.h"
+#include "net/waiting.h"
+
+namespace rdpwhy::net {
+
+using Socket = asio::ip::tcp::socket;
+using How = record::Ending::How;
+
+Stream::Stream(Socket& socket, Tap& tap, const RunClock& clock)
+    : socket_(socket), tap_(tap), clock_(clock), buffer_(32 * 1024) {
+  // The reset can have come together with the connection.
+  for (auto i = tap.record().evidence.size(); i > 0; --i) {
+    const auto& fact = tap.record().evidence[i - 1].fact;
+    if (std::holds_alternative<record::Connected>(fact)) break;
+    const auto* ending = std::get_if<record::Ending>(&fact);
+    reset_ = reset_ || (ending != nullptr && ending->how == How::kReset);
+  }
+}
+
+asio::awaitable<Stream::Got> Stream::receive(Deadline deadline) {
+  for (;;) {
+    const auto got = look();
+    if (got != Got::kNothing) co_return got;
+    const bool ready = co_await wait_until_ready(socket_, Socket::wait_read, deadline);
+    if (!ready) co_return look();  // what came in the same instant counts
+  }
+}
+
+Stream::Got Stream::look() {
+  if (ended_by_peer()) return Got::kEnding;
+  const auto count = ::recv(socket_.native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  return take(count, count < 0 ? errno : 0);
+}
+
+Stream::Got Stream::take(long count, int error) {
+  const auto now = clock_.now();
+  if (count > 0) {
+    const ByteSpan octets(buffer_.data(), static_cast<std::size_t>(count));
+    received_ += octets.size();
+    tap_.received(octets, now);
+    if (reader_) reader_(octets);
+    tap_.received_to_capture(octets, now);
+    return received_ > kMostReceived ? Got::kTooMuch : Got::kOctets;
+  }
+  if (count == 0) {
+    closed_by_peer_ = true;
+    tap_.ended(Side::kServer, How::kClose, now);
+    return Got::kEnding;
+  }
+  if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) return Got::kNothing;
+  note_reset();
+  return Got::kEnding;
+}
+
+void Stream::note_reset() {
+  if (reset_) return;
+  reset_ = true;
+  tap_.ended(Side::kServer, How::kReset, clock_.now());
+}
+
+asio::awaitable<bool> Stream::send(ByteSpan octets, Deadline deadline) {
+  if (reset_) co_return false;
+  tap_.sent(octets, clock_.now());
+  while (!octets.empty()) {
+    const auto count =
+        ::send(socket_.native_handle(), octets.data(), octets.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) {
+      octets = octets.subspan(static_cast<std::size_t>(count));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (co_await wait_until_ready(socket_, Socket::wait_write, deadline)) continue;
+      co_return false;
+    }
+    // The failed write took the socket's error away: what the peer sent before its reset can still
+    // be read, and the end of that says nothing any more.
+    while (!closed_by_peer_) {
+      const auto left =
+          ::recv(socket_.native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (left <= 0 || take(left, 0) == Got::kTooMuch) break;
+    }
+    note_reset();
+    co_return false;
+  }
+  co_return true;
+}
+
+asio::awaitable<void> Stream::close_in_order(Deadline deadline) {
+  const int fd = socket_.native_handle();
+  left_unasked_ = ended_by_peer();
+  const auto told = tcp_facts(fd);
+  if (told) retransmissions_ = told->retransmissions;
+  // Closed by the peer and gone: a reset followed, in answer to something that we sent.
+  if (closed_by_peer_ && told && told->state == TcpFacts::State::kGone) note_reset();
+  if (!reset_ && ::shutdown(fd, SHUT_WR) == 0) {
+    tap_.ended(Side::kClient, How::kClose, clock_.now());
+    while (!ended_by_peer()) {
+      const auto got = co_await receive(deadline);
+      if (got == Got::kNothing || got == Got::kTooMuch) break;
+    }
+  }
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace rdpwhy::net

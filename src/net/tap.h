@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rdpwhy/capture/capture_writer.h"
+#include "rdpwhy/dissect/dissector.h"
+
+namespace rdpwhy::net {
+
+/// Where everything that happens to the connection is told: to the dissector, and with the same
+/// Moment to the capture, so that the replay of the capture gives the same evidence (I4).
+class Tap {
+ public:
+  Tap(dissect::Dissector& dissector, capture::CaptureWriter* capture)
+      : dissector_(dissector), capture_(capture) {}
+
+  void connecting(Moment at) { dissector_.connecting(at); }
+  /// The two ends of the attempt are known: from here on there is something to write about. `began`
+  /// is the Moment of connecting().
+  void name_ends(const capture::Endpoint& client, const capture::Endpoint& server, Moment began);
+  void connected(Moment at);
+  void sent(ByteSpan octets, Moment at);
+  /// The capture hears of received octets later (`received_to_capture`): secrets that they yield
+  /// must stand ahead of them there.
+  void received(ByteSpan octets, Moment at) { dissector_.bytes(Side::kServer, octets, at); }
+  void received_to_capture(ByteSpan octets, Moment at);
+  void ended(Side by, record::Ending::How how, Moment at);
+  void icmp(const capture::IcmpQuote& quote);
+  /// A line of the key log; stands in the capture ahead of the next packet.
+  void secret(std::string_view line);
+
+  [[nodiscard]] dissect::Dissector& dissector() { return dissector_; }
+  [[nodiscard]] const HandshakeRecord& record() const { return dissector_.record(); }
+
+ private:
+  void packet_bytes(capture::End end, ByteSpan octets, Moment at);
+
+  dissect::Dissector& dissector_;
+  capture::CaptureWriter* capture_;
+  std::optional<capture::ConnectionWriter> packets_;
+  std::string secrets_;  ///< lines that the capture has still to hear of
+};
+
+}  // namespace rdpwhy::net
