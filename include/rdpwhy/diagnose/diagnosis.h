@@ -17,12 +17,13 @@ enum class Confidence { kCertain, kLikely, kPossible };
 
 /// A row of the catalogue: what `rdpwhy causes` prints and what a finding refers to by id.
 struct Cause {
-  std::string_view id;       ///< contract.md
+  std::string_view id;  ///< contract.md
   std::string_view title;
   std::optional<Phase> phase;
-  std::string_view looks_like;   ///< what it looks like on the wire
-  std::string_view against;      ///< what would refute it
-  std::vector<std::string_view> fix;  ///< what to do next, in order: setting, log and event id, command
+  std::string_view looks_like;  ///< what it looks like on the wire
+  std::string_view against;     ///< what would refute it
+  std::vector<std::string_view>
+      fix;  ///< what to do next, in order: setting, log and event id, command
   std::string_view sources;
 };
 [[nodiscard]] std::span<const Cause> causes();
@@ -31,10 +32,10 @@ struct Cause {
 struct Finding {
   std::string id;
   Confidence confidence = Confidence::kPossible;
-  std::string says;                             ///< one or two sentences about this very connection
+  std::string says;  ///< one or two sentences about this very connection
   std::vector<record::EvidenceId> because;
-  std::vector<std::string> against;             ///< why it may still not be
-  std::vector<std::string> fix;
+  std::vector<std::string> against;  ///< why it may still not be
+  std::vector<std::string_view> fix;            ///< of the catalogue
 };
 
 struct Warning {
@@ -58,12 +59,12 @@ struct Saw {
 struct SawVerdict {
   enum class Fits { kYes, kNo, kUnknown };
   Fits fits = Fits::kUnknown;
-  std::string says;   ///< whether it can show as that, and what would
+  std::string says;  ///< whether it can show as that, and what would
 };
 
 struct Diagnosis {
   std::optional<MstscCode> mstsc;
-  std::vector<Finding> causes;   ///< the first is the one to bet on; never empty
+  std::vector<Finding> causes;  ///< the first is the one to bet on; never empty
   std::vector<Warning> warnings;
   std::optional<SawVerdict> saw;
 };
@@ -71,13 +72,19 @@ struct Diagnosis {
 /// What diagnosis knows beside the record.
 struct Circumstances {
   bool live = true;
-  Moment now;                                     ///< live: now; offline: the capture's own time
-  std::string target_host;                        ///< empty for a capture
+  Moment now;                     ///< live: now; offline: the capture's own time
+  std::string target_host;        ///< empty for a capture
+  std::uint16_t target_port = 0;  ///< 0: unknown
+  std::string server_address;     ///< the address that was connected to, without port
   std::vector<std::string> certificate_problems;  ///< contract.md's names, judged by `crypto`
   std::optional<Saw> saw;
 };
 
-/// Pure (I5): reads the record and the circumstances, nothing else. Every finding names its evidence.
+/// Pure (I5): reads the record and the circumstances, nothing else. Every finding names its
+/// evidence.
 [[nodiscard]] Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances);
+
+/// "0.4 ms", "1.8 ms", "250 ms", "5.0 s", "3 min": for sentences, not for arithmetic.
+[[nodiscard]] std::string duration_in_words(Nanoseconds ns);
 
 }  // namespace rdpwhy::diagnose

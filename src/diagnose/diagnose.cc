@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include "diagnose/reading.h"
+
+namespace rdpwhy::diagnose {
+namespace {
+
+/// Nothing fits: the phase and the ending are said, no more.
+void judge_unexplained(const Reading& reading, Findings& findings) {
+  const auto* failure = reading.failure();
+  if (failure != nullptr) {
+    findings.add(
+        "unexplained", Confidence::kPossible,
+        fmt::format(
+            "It stopped in {}: {} by the {}, {} after {}. No known cause has just this form.",
+            record::row_of(failure->phase).title, record::name_of(failure->how),
+            record::name_of(failure->by), duration_in_words(failure->after_ns),
+            failure->after.empty() ? "the beginning" : failure->after),
+        ids_with_failure(reading, {}));
+    return;
+  }
+  if (reading.record.evidence.empty()) {
+    findings.add("unexplained", Confidence::kPossible, "Nothing was seen of this connection.", {});
+    return;
+  }
+  findings.add("unexplained", Confidence::kPossible,
+               "Nothing shows a failure, and it did not get far enough to be called complete.",
+               ids({reading.last_ending}));
+}
+
+}  // namespace
+
+Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances) {
+  const Reading reading(record, circumstances);
+  Diagnosis diagnosis;
+  Findings findings(diagnosis);
+  judge_reaching(reading, findings);
+  judge_negotiation(reading, findings);
+  judge_tls(reading, findings);
+  judge_after_tls(reading, findings);
+  judge_capture(reading, findings);
+  judge_complete(reading, findings);
+  if (findings.empty()) judge_unexplained(reading, findings);
+  gather_warnings(reading, findings);
+  diagnosis.mstsc = expected_code(reading, diagnosis);
+  if (circumstances.saw) diagnosis.saw = judge_saw(*circumstances.saw, reading, diagnosis);
+  return diagnosis;
+}
+
+}  // namespace rdpwhy::diagnose

@@ -1,0 +1,256 @@
+// What mstsc shows. Documented for single codes, inferred from confirmed reports for pairs: 0x904
+// is "the peer's socket ended", and its 0x7 is mstsc's own when that happens before the connection
+// sequence is over.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "diagnose/reading.h"
+#include "rdpwhy/codes/codes.h"
+
+namespace rdpwhy::diagnose {
+namespace {
+
+using record::EndedHow;
+
+/// Where a code can arise at all.
+enum class Place {
+  kResolve,
+  kConnect,
+  kGuard,
+  kNegotiation,
+  kCertificate,
+  kLater,
+  kSilence,
+  kSocketEnd,
+  kAnywhere
+};
+
+struct Row {
+  std::uint32_t code;
+  Place place;
+  std::string_view needs;  ///< what would show as this code
+};
+
+constexpr Row kRows[] = {
+    {0x104, Place::kResolve, "a name without an address"},
+    {0x208, Place::kResolve, "a name without an address"},
+    {0x308, Place::kResolve, "an address that cannot be used"},
+    {0x508, Place::kResolve, "a name without an address"},
+    {0x604, Place::kResolve, "a name without an address"},
+    {0x804, Place::kResolve, "an address that cannot be used"},
+    {0x204, Place::kConnect,
+     "a TCP connection that does not come about: refused, filtered, host off"},
+    {0x708, Place::kGuard,
+     "a connection to the client's own machine, which mstsc refuses before any packet"},
+    {0xB09, Place::kNegotiation, "a server that requires NLA and a client that does not offer it"},
+    {0x107, Place::kCertificate, "a user who declines the certificate warning"},
+    {0x1B07, Place::kCertificate, "a client that refuses an expired certificate"},
+    {0x2104, Place::kCertificate,
+     "a client (seen on macOS) that cannot use the server's certificate"},
+    {0x108, Place::kSilence, "a server or path that stays silent until mstsc gives up"},
+    {0x704, Place::kSilence, "a server or path that stays silent until mstsc gives up"},
+    {0x904, Place::kSocketEnd,
+     "the other end's TCP connection ending, by FIN or RST, while mstsc still expects something"},
+    {0x404, Place::kSocketEnd, "a receive error on the socket, such as a reset"},
+    {0x304, Place::kSocketEnd, "a send error on the socket"},
+    {0x4, Place::kAnywhere, "nothing in particular: clients use it for any ended session"},
+};
+
+constexpr std::array<std::uint32_t, 17> kAfterTls = {0x207,  0x807,  0xA07,  0xB07,  0xC07,  0xD07,
+                                                     0xE07,  0xF07,  0x1207, 0x1307, 0x1607, 0x1707,
+                                                     0x1807, 0x1C07, 0x1F07, 0x2107, 0x2407};
+
+const Row* row_of_code(std::uint32_t code) {
+  const auto* found = std::ranges::find(kRows, code, &Row::code);
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+bool complete(const Diagnosis& diagnosis) {
+  return std::ranges::any_of(diagnosis.causes,
+                             [](const Finding& f) { return f.id == "handshake-complete"; });
+}
+
+bool asks_for_nla(const Diagnosis& diagnosis) {
+  return !diagnosis.causes.empty() && diagnosis.causes.front().id == "nla-required";
+}
+
+bool certificate_is_refused(const Reading& reading, const Diagnosis& diagnosis) {
+  return reading.certificate != nullptr && !diagnosis.causes.empty() &&
+         diagnosis.causes.front().id == "certificate-refused-by-client";
+}
+
+std::string extended_in_words(std::uint32_t extended) {
+  if (extended == 7) {
+    return " The extended 0x7 adds nothing: mstsc sets it itself when the socket ends before the "
+           "connection sequence is over.";
+  }
+  const auto name = codes::name(codes::Family::kMstscExtended, extended);
+  return name ? fmt::format(" The extended 0x{:x} is {}.", extended, *name)
+              : fmt::format(" The extended 0x{:x} is not known.", extended);
+}
+
+std::string code_in_words(const Saw& saw) {
+  const auto name = codes::name(codes::Family::kMstsc, saw.code);
+  return name ? fmt::format("0x{:x} ({})", saw.code, *name) : fmt::format("0x{:x}", saw.code);
+}
+
+bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
+  const auto* failure = reading.failure();
+  switch (place) {
+    case Place::kResolve:
+      return reading.failed_in(Phase::kResolve);
+    case Place::kConnect:
+      return reading.failed_in(Phase::kTcp);
+    case Place::kGuard:
+      return std::ranges::any_of(diagnosis.warnings,
+                                 [](const Warning& w) { return w.id == "loopback-guard"; });
+    case Place::kNegotiation:
+      return asks_for_nla(diagnosis);
+    case Place::kCertificate:
+      return certificate_is_refused(reading, diagnosis);
+    case Place::kSilence:
+      return failure != nullptr &&
+             (failure->how == EndedHow::kTimeout ||
+              (failure->by == Side::kClient && reading.missed_deadline)) &&
+             failure->phase >= Phase::kTcp;
+    case Place::kSocketEnd:
+      return failure != nullptr && failure->phase >= Phase::kX224 && reading.server_left();
+    case Place::kLater:
+    case Place::kAnywhere:
+      break;
+  }
+  return false;
+}
+
+std::string where_it_went(const Reading& reading) {
+  if (const auto* failure = reading.failure()) {
+    return fmt::format("what was found is {} in {}", record::name_of(failure->how),
+                       record::row_of(failure->phase).title);
+  }
+  return "what was found is no failure";
+}
+
+}  // namespace
+
+std::optional<MstscCode> expected_code(const Reading& reading, const Diagnosis& diagnosis) {
+  const auto* failure = reading.failure();
+  if (fits(Place::kGuard, reading, diagnosis)) return MstscCode{0x708, {}, Confidence::kLikely};
+  if (failure == nullptr || failure->how == EndedHow::kCaptureEnd) return {};
+  if (failure->phase == Phase::kResolve) return MstscCode{0x104, {}, Confidence::kLikely};
+  if (failure->phase == Phase::kTcp) {
+    if (failure->how == EndedHow::kFailurePdu)
+      return {};  // a proxy's answer: mstsc does not use ours
+    return MstscCode{0x204, {}, Confidence::kLikely};
+  }
+  if (asks_for_nla(diagnosis)) {
+    // mstsc offers NLA by itself; only one whose settings forbid it meets this.
+    return MstscCode{0xB09, {}, Confidence::kLikely};
+  }
+  if (certificate_is_refused(reading, diagnosis)) {
+    const auto& problems = reading.circumstances.certificate_problems;
+    if (std::ranges::find(problems, "expired") != problems.end())
+      return MstscCode{0x1B07, {}, Confidence::kPossible};
+    return {};
+  }
+  if (fits(Place::kSilence, reading, diagnosis)) return MstscCode{0x108, {}, Confidence::kPossible};
+  if (fits(Place::kSocketEnd, reading, diagnosis))
+    return MstscCode{0x904, 0x7, Confidence::kLikely};
+  if (failure->phase == Phase::kTls && failure->by == Side::kServer &&
+      failure->how == EndedHow::kFailurePdu) {
+    return MstscCode{0x904, 0x7,
+                     Confidence::kPossible};  // xrdp's ultimatum: mstsc reads no TLS in it
+  }
+  if (!diagnosis.causes.empty() && diagnosis.causes.front().id == "not-an-rdp-service") {
+    return MstscCode{0x904, 0x7, Confidence::kPossible};
+  }
+  return {};
+}
+
+SawVerdict judge_saw(const Saw& saw, const Reading& reading, const Diagnosis& diagnosis) {
+  SawVerdict verdict;
+  const auto code = code_in_words(saw);
+  const auto extended =
+      saw.extended && *saw.extended != 0 ? extended_in_words(*saw.extended) : std::string();
+  const bool after_tls = std::ranges::find(kAfterTls, saw.code) != kAfterTls.end();
+  const auto* row = row_of_code(saw.code);
+  if (after_tls) {
+    const auto* known = codes::find(codes::Family::kMstsc, saw.code);
+    const auto meaning = known != nullptr ? fmt::format(" ({})", known->name) : std::string();
+    if (reading.failure() == nullptr || reading.failure()->phase > Phase::kTls) {
+      verdict.says = fmt::format(
+          "0x{:x}{} arises after TLS, when credentials are checked. This did not go so far, so it "
+          "neither shows nor excludes it.",
+          saw.code, meaning);
+    } else {
+      verdict.fits = SawVerdict::Fits::kNo;
+      verdict.says = fmt::format(
+          "0x{:x}{} arises only after TLS, when credentials are checked; {}. Whoever saw it got "
+          "further than this did.",
+          saw.code, meaning, where_it_went(reading));
+    }
+    return verdict;
+  }
+  if (row == nullptr || row->place == Place::kAnywhere) {
+    const auto* known = codes::find(codes::Family::kMstsc, saw.code);
+    verdict.says =
+        row != nullptr
+            ? fmt::format("{} stands for {}, so it neither fits nor contradicts.", code, row->needs)
+        : known != nullptr
+            ? fmt::format("{}: {} It is not known which failure of these phases shows as that.",
+                          code, known->meaning)
+            : fmt::format("No source defines {}, so nothing can be said about it.", code);
+    verdict.says += extended;
+    return verdict;
+  }
+  if (fits(row->place, reading, diagnosis)) {
+    verdict.fits = SawVerdict::Fits::kYes;
+    verdict.says =
+        fmt::format("Yes: {} needs {}, and that is what was found.", code, row->needs) + extended;
+    return verdict;
+  }
+  const auto* failure = reading.failure();
+  if (failure == nullptr) {
+    const bool earlier = row->place == Place::kResolve || row->place == Place::kConnect ||
+                         row->place == Place::kNegotiation;
+    verdict.fits =
+        earlier && complete(diagnosis) ? SawVerdict::Fits::kNo : SawVerdict::Fits::kUnknown;
+    verdict.says =
+        verdict.fits == SawVerdict::Fits::kNo
+            ? fmt::format(
+                  "No: {} needs {}, but from here everything up to {} went well. Probe from the "
+                  "machine where it was seen.",
+                  code, row->needs,
+                  reading.progress.reached ? record::row_of(*reading.progress.reached).title
+                                           : "there")
+            : fmt::format(
+                  "{} needs {}. Nothing of that was seen as far as this went; it may happen later, "
+                  "or from the machine where it was seen.",
+                  code, row->needs);
+    verdict.says += extended;
+    return verdict;
+  }
+  if (failure->how == EndedHow::kCaptureEnd ||
+      (row->place == Place::kSocketEnd && failure->phase >= Phase::kX224)) {
+    // After an alert, a refusal or garbage the socket ends too; what mstsc then shows is not
+    // documented.
+    verdict.says = fmt::format("{} needs {}; {}. Whether mstsc shows that so is not known.", code,
+                               row->needs, where_it_went(reading)) +
+                   extended;
+    return verdict;
+  }
+  verdict.fits = SawVerdict::Fits::kNo;
+  verdict.says =
+      fmt::format("No: {} needs {}; {}.", code, row->needs, where_it_went(reading)) + extended;
+  if (diagnosis.mstsc) {
+    verdict.says += fmt::format(
+        " This one would show as 0x{:x}{}.", diagnosis.mstsc->code,
+        diagnosis.mstsc->extended ? fmt::format(" with extended 0x{:x}", *diagnosis.mstsc->extended)
+                                  : "");
+  }
+  return verdict;
+}
+
+}  // namespace rdpwhy::diagnose

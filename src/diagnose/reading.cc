@@ -1,0 +1,129 @@
+#include "diagnose/reading.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace rdpwhy::diagnose {
+namespace {
+
+using record::Ending;
+
+/// SYN to SYN-ACK as the capture saw it; live the kernel knows better.
+std::optional<Nanoseconds> measured_round_trip(const HandshakeRecord& record) {
+  if (record.run && record.run->rtt_us) return static_cast<Nanoseconds>(*record.run->rtt_us) * 1000;
+  const Evidence* asked = nullptr;
+  for (const auto& e : record.evidence) {
+    if (std::holds_alternative<record::Connecting>(e.fact)) asked = &e;
+    if (std::holds_alternative<record::Connected>(e.fact)) {
+      if (asked == nullptr) return {};
+      const auto took = e.at - asked->at;
+      return took >= 0 ? std::optional(took) : std::nullopt;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumstances_in)
+    : record(record_in),
+      circumstances(circumstances_in),
+      progress(record::progress(record_in)),
+      tls(record::tls_summary(record_in)) {
+  for (const auto& e : record.evidence) {
+    const bool server = e.where.side == Side::kServer;
+    if (request == nullptr && std::holds_alternative<rdp::ConnectionRequest>(e.fact)) request = &e;
+    if (confirm == nullptr && std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) confirm = &e;
+    if (std::holds_alternative<tls::ClientHello>(e.fact)) client_hello = &e;
+    if (std::holds_alternative<tls::ServerHello>(e.fact)) server_hello = &e;
+    if (server && certificate == nullptr && std::holds_alternative<record::Certificates>(e.fact)) {
+      certificate = &e;
+    }
+    if (std::holds_alternative<tls::CertificateRequest>(e.fact)) certificate_request = &e;
+    if (foreign == nullptr && std::holds_alternative<record::ForeignProtocol>(e.fact)) foreign = &e;
+    if (std::holds_alternative<record::BeginsLate>(e.fact)) begins_late = &e;
+    if (gap == nullptr && std::holds_alternative<record::Gap>(e.fact)) gap = &e;
+    if (e.where.layer == record::Layer::kWire) {
+      auto& seen = server ? server_bytes : client_bytes;
+      seen = std::max(seen, e.where.offset + e.where.size);
+    }
+    if (const auto* end = std::get_if<Ending>(&e.fact)) {
+      if (ending == nullptr) ending = &e;
+      last_ending = &e;
+      client_bytes = std::max(client_bytes, end->client_bytes);
+      server_bytes = std::max(server_bytes, end->server_bytes);
+      if (end->by == Side::kServer && end->mid_message) server_mid_message = true;
+    }
+  }
+  if (progress.failure && progress.failure->evidence >= 1 &&
+      progress.failure->evidence <= record.evidence.size()) {
+    const auto& named = record.evidence[progress.failure->evidence - 1];
+    if (std::holds_alternative<Ending>(named.fact)) ending = &named;
+  }
+  round_trip = measured_round_trip(record);
+  missed_deadline = record.run && record.run->missed_deadline.has_value();
+}
+
+bool Reading::offered_tls() const {
+  const auto* cr = request_fact();
+  return cr != nullptr && cr->negotiation && cr->negotiation->requested.bits != 0;
+}
+
+Finding& Findings::add(std::string_view id, Confidence confidence, std::string says,
+                       std::vector<record::EvidenceId> because) {
+  Finding finding;
+  finding.id = id;
+  finding.confidence = confidence;
+  finding.says = std::move(says);
+  finding.because = std::move(because);
+  if (const auto* cause = find_cause(id)) finding.fix.assign(cause->fix.begin(), cause->fix.end());
+  diagnosis_.causes.push_back(std::move(finding));
+  return diagnosis_.causes.back();
+}
+
+void Findings::warn(std::string_view id, std::string says,
+                    std::vector<record::EvidenceId> because) {
+  diagnosis_.warnings.push_back({std::string(id), std::move(says), std::move(because)});
+}
+
+std::vector<record::EvidenceId> ids(std::initializer_list<const Evidence*> evidence) {
+  std::vector<record::EvidenceId> out;
+  for (const auto* e : evidence) {
+    if (e != nullptr && std::find(out.begin(), out.end(), e->id) == out.end()) out.push_back(e->id);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<record::EvidenceId> ids_with_failure(const Reading& reading,
+                                                 std::initializer_list<const Evidence*> evidence) {
+  auto out = ids(evidence);
+  if (const auto* failure = reading.failure()) {
+    if (failure->evidence != 0) out.push_back(failure->evidence);
+    out.insert(out.end(), failure->because.begin(), failure->because.end());
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::string left_in_words(const record::Failure& failure) {
+  return fmt::format("{} the connection {} after",
+                     failure.how == record::EndedHow::kReset ? "reset" : "closed",
+                     duration_in_words(failure.after_ns));
+}
+
+std::string duration_in_words(Nanoseconds ns) {
+  const double ms = static_cast<double>(ns) / 1e6;
+  if (ms < 0) return "0 ms";
+  if (ms < 10) return fmt::format("{:.1f} ms", ms);
+  if (ms < 1000) return fmt::format("{:.0f} ms", ms);
+  const double seconds = ms / 1000;
+  if (seconds < 120) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+}  // namespace rdpwhy::diagnose

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rdpwhy/diagnose/diagnosis.h"
+#include "rdpwhy/record/queries.h"
+
+namespace rdpwhy::diagnose {
+
+/// What every rule looks at: the record's own facts, gathered once. Nothing here is judged yet.
+struct Reading {
+  Reading(const HandshakeRecord& record, const Circumstances& circumstances);
+
+  const HandshakeRecord& record;
+  const Circumstances& circumstances;
+  record::Progress progress;
+  std::optional<record::TlsSummary> tls;
+
+  // First evidence of each kind; null where there is none.
+  const Evidence* request = nullptr;       ///< X.224 Connection Request
+  const Evidence* confirm = nullptr;       ///< X.224 Connection Confirm
+  const Evidence* client_hello = nullptr;  ///< the last one
+  const Evidence* server_hello = nullptr;
+  const Evidence* certificate = nullptr;  ///< the server's
+  const Evidence* certificate_request = nullptr;
+  const Evidence* foreign = nullptr;  ///< ForeignProtocol
+  const Evidence* begins_late = nullptr;
+  const Evidence* gap = nullptr;     ///< the first
+  const Evidence* ending = nullptr;  ///< the one that the failure names, else the first
+  const Evidence* last_ending = nullptr;
+
+  std::uint64_t client_bytes = 0;  ///< of the whole connection, as far as seen
+  std::uint64_t server_bytes = 0;
+  bool server_mid_message = false;  ///< the server's last message is incomplete
+  std::optional<Nanoseconds> round_trip;
+  bool missed_deadline = false;  ///< live: we gave up waiting
+
+  [[nodiscard]] const record::Failure* failure() const {
+    return progress.failure ? &*progress.failure : nullptr;
+  }
+  [[nodiscard]] bool failed_in(Phase phase) const {
+    return progress.failure && progress.failure->phase == phase;
+  }
+  [[nodiscard]] bool reached(Phase phase) const {
+    return progress.reached && *progress.reached >= phase;
+  }
+  /// The peer left: FIN or RST from its side.
+  [[nodiscard]] bool server_left() const {
+    const auto* f = failure();
+    return f != nullptr && f->by != Side::kClient &&
+           (f->how == record::EndedHow::kClose || f->how == record::EndedHow::kReset);
+  }
+  [[nodiscard]] bool silence() const {
+    const auto* f = failure();
+    return f != nullptr && f->how == record::EndedHow::kTimeout;
+  }
+  /// TLS or more was offered in the Connection Request.
+  [[nodiscard]] bool offered_tls() const;
+  [[nodiscard]] const rdp::ConnectionConfirm* confirm_fact() const {
+    return confirm == nullptr ? nullptr : std::get_if<rdp::ConnectionConfirm>(&confirm->fact);
+  }
+  [[nodiscard]] const rdp::ConnectionRequest* request_fact() const {
+    return request == nullptr ? nullptr : std::get_if<rdp::ConnectionRequest>(&request->fact);
+  }
+};
+
+/// Findings as rules make them: the catalogue's advice comes on by itself.
+class Findings {
+ public:
+  explicit Findings(Diagnosis& diagnosis) : diagnosis_(diagnosis) {}
+  Finding& add(std::string_view id, Confidence confidence, std::string says,
+               std::vector<record::EvidenceId> because);
+  void warn(std::string_view id, std::string says, std::vector<record::EvidenceId> because);
+  [[nodiscard]] bool empty() const { return diagnosis_.causes.empty(); }
+
+ private:
+  Diagnosis& diagnosis_;
+};
+
+/// The ids of those that are there, in order, each once.
+[[nodiscard]] std::vector<record::EvidenceId> ids(std::initializer_list<const Evidence*> evidence);
+/// The same with the evidence of the failure itself.
+[[nodiscard]] std::vector<record::EvidenceId> ids_with_failure(
+    const Reading& reading, std::initializer_list<const Evidence*> evidence);
+
+/// "closed the connection 1.8 ms after", "reset the connection at once after": the server's ending.
+[[nodiscard]] std::string left_in_words(const record::Failure& failure);
+
+// The rules, by phase. Each adds findings, the likeliest first, or stays silent.
+void judge_reaching(const Reading& reading, Findings& findings);     // resolve and tcp
+void judge_negotiation(const Reading& reading, Findings& findings);  // x224
+void judge_tls(const Reading& reading, Findings& findings);
+void judge_after_tls(const Reading& reading, Findings& findings);
+void judge_complete(const Reading& reading, Findings& findings);  // no failure is seen
+void judge_capture(const Reading& reading, Findings& findings);   // what the capture does not hold
+void gather_warnings(const Reading& reading, Findings& findings);
+
+[[nodiscard]] std::optional<MstscCode> expected_code(const Reading& reading,
+                                                     const Diagnosis& diagnosis);
+[[nodiscard]] SawVerdict judge_saw(const Saw& saw, const Reading& reading,
+                                   const Diagnosis& diagnosis);
+
+}  // namespace rdpwhy::diagnose

@@ -1,0 +1,190 @@
+// After TLS, and judgements about a whole connection: complete, cut off, not to be explained.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnose/reading.h"
+
+namespace rdpwhy::diagnose {
+namespace {
+
+using record::EndedHow;
+using record::Ending;
+
+// A desktop's first screen alone is more than this; a refused logon or licence stays well below.
+constexpr std::uint64_t kSessionOctets = 32 * 1024;
+// A person who works stays longer; a handshake that fails is over sooner.
+constexpr Nanoseconds kSessionTime = 30'000'000'000;
+
+std::string until_in_words(const Reading& reading) {
+  return reading.progress.reached ? std::string(record::row_of(*reading.progress.reached).title)
+                                  : "nothing";
+}
+
+const Evidence* first_server_ending(const Reading& reading) {
+  for (const auto& e : reading.record.evidence) {
+    if (const auto* end = std::get_if<Ending>(&e.fact))
+      return end->by == Side::kServer ? &e : nullptr;
+  }
+  return nullptr;
+}
+
+/// The client tried one address, got nowhere, and another one of the same name answered.
+const Evidence* dead_first_address(const Reading& reading) {
+  const auto* resolved = record::first<record::Resolved>(reading.record);
+  if (resolved == nullptr || resolved->addresses.size() < 2) return nullptr;
+  const Evidence* dead = nullptr;
+  for (const auto& e : reading.record.evidence) {
+    if (std::holds_alternative<record::Connected>(e.fact)) return dead;
+    if (std::holds_alternative<Ending>(e.fact) && dead == nullptr) dead = &e;
+  }
+  return nullptr;
+}
+
+void judge_standard_security(const Reading& reading, Findings& findings) {
+  const bool silent = reading.confirm_fact()->response() == nullptr;
+  auto& finding = findings.add(
+      "legacy-security-chosen", Confidence::kCertain,
+      silent ? std::string("TLS was offered; the server confirmed without any negotiation data, as "
+                           "servers do that know or want nothing but standard RDP security.")
+             : std::string("TLS was offered and the server chose standard RDP security instead: "
+                           "its key or certificate cannot be used, or it is set so."),
+      ids({reading.request, reading.confirm}));
+  if (silent) {
+    finding.confidence = Confidence::kLikely;
+    finding.against.push_back("a very old server knows nothing else");
+  }
+}
+
+/// A capture: what follows TLS is closed to us, so only its size and time speak.
+void judge_encrypted_rest(const Reading& reading, Findings& findings) {
+  const auto* start = reading.client_hello != nullptr ? reading.client_hello : reading.confirm;
+  const auto lasted =
+      reading.last_ending != nullptr && start != nullptr ? reading.last_ending->at - start->at : 0;
+  const auto* end =
+      reading.last_ending == nullptr ? nullptr : std::get_if<Ending>(&reading.last_ending->fact);
+  const auto because = ids({reading.confirm, reading.server_hello, reading.last_ending});
+  const bool flowed = reading.server_bytes >= kSessionOctets;
+  if (flowed || lasted >= kSessionTime) {
+    findings
+        .add("handshake-complete", Confidence::kLikely,
+             fmt::format("The handshake went through {}; then {} octets from the server in {} show "
+                         "that a session ran.",
+                         until_in_words(reading), reading.server_bytes, duration_in_words(lasted)),
+             because)
+        .against.push_back("what was said inside TLS is encrypted; --keylog FILE opens it");
+    return;
+  }
+  if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
+    findings.add("capture-incomplete", Confidence::kLikely,
+                 fmt::format("The handshake went through {}; the capture ends while the connection "
+                             "is open, too early to tell how it went on.",
+                             until_in_words(reading)),
+                 because);
+    return;
+  }
+  findings
+      .add("unexplained", Confidence::kPossible,
+           fmt::format("The handshake went through {}; then only {} octets came from the server "
+                       "and the {} ended the connection after {}. "
+                       "That is too little for a session, and the reason is inside TLS.",
+                       until_in_words(reading), reading.server_bytes, record::name_of(end->by),
+                       duration_in_words(lasted)),
+           because)
+      .against.push_back("--keylog FILE with the TLS secrets, or a live probe, would show more");
+  if (reading.record.run == std::nullopt && end->by == Side::kClient &&
+      reading.certificate != nullptr) {
+    findings
+        .add("certificate-refused-by-client", Confidence::kPossible,
+             "A client that leaves right after TLS may have asked its user about the certificate.",
+             because)
+        .against.push_back("it did not say so");
+  }
+}
+
+}  // namespace
+
+void judge_after_tls(const Reading& reading, Findings& findings) {
+  const auto* failure = reading.failure();
+  if (failure == nullptr || failure->phase <= Phase::kTls) return;
+  const auto because = ids_with_failure(reading, {reading.confirm, reading.server_hello});
+  const bool tls = reading.reached(Phase::kTls);
+  if (reading.server_left() && tls) {
+    findings
+        .add("server-closes-after-tls", Confidence::kLikely,
+             fmt::format(
+                 "TLS completed; then the server {} {}, before any answer of the next phase.",
+                 left_in_words(*failure), failure->after.empty() ? "that" : failure->after),
+             because)
+        .against.push_back("why it left is not said; its own log at that second has the reason");
+    return;
+  }
+  if (reading.silence()) {
+    findings.add("stalled", Confidence::kPossible,
+                 fmt::format("The server had answered before and was then silent for {}.",
+                             duration_in_words(failure->after_ns)),
+                 because);
+    return;
+  }
+  if (failure->how == EndedHow::kAlert) {
+    findings.add("unexplained", Confidence::kPossible,
+                 "The server ended the connection with a TLS alert right after the handshake.",
+                 because);
+  }
+}
+
+void judge_complete(const Reading& reading, Findings& findings) {
+  if (reading.failure() != nullptr || !findings.empty() || !reading.progress.reached) return;
+  const auto* confirm = reading.confirm_fact();
+  const bool tls = reading.reached(Phase::kTls);
+  const bool selected_rdp =
+      confirm != nullptr && confirm->failure() == nullptr &&
+      (confirm->response() == nullptr || confirm->response()->selected_protocol == 0);
+  const auto& run = reading.record.run;
+  const bool asked_more = run && run->until && *reading.progress.reached < *run->until;
+  if (selected_rdp && reading.offered_tls() && !tls &&
+      (asked_more || reading.server_bytes < kSessionOctets)) {
+    return judge_standard_security(reading, findings);
+  }
+  if (!run && reading.reached(Phase::kX224)) return judge_encrypted_rest(reading, findings);
+  if (!run || asked_more)
+    return;  // a capture that got no further than TCP, or a run that stopped early
+  if (const auto* dead = dead_first_address(reading)) {
+    const auto* resolved = record::first<record::Resolved>(reading.record);
+    findings
+        .add("name-resolves-to-dead-address", Confidence::kLikely,
+             fmt::format("The name has {} addresses; {}, which a client tries first, did not "
+                         "answer, another one did.",
+                         resolved->addresses.size(), resolved->addresses.front()),
+             ids({record::first_evidence<record::Resolved>(reading.record), dead}))
+        .against.push_back("a client that tries the next address gets through, only later");
+  }
+  auto& finding = findings.add(
+      "handshake-complete", Confidence::kCertain,
+      fmt::format("Every phase up to {} completed, as far as was asked.", until_in_words(reading)),
+      ids({reading.confirm, reading.server_hello}));
+  if (const auto* left = first_server_ending(reading); left != nullptr && tls) {
+    finding.against.push_back("the server ended the connection by itself right after TLS");
+    findings
+        .add("server-closes-after-tls", Confidence::kPossible,
+             "The server left by itself once TLS stood, before it was told anything.", ids({left}))
+        .against.push_back("some servers do not wait for a client that says nothing");
+  }
+}
+
+void judge_capture(const Reading& reading, Findings& findings) {
+  if (reading.circumstances.live && reading.record.run) return;
+  const auto* failure = reading.failure();
+  const bool cut = failure != nullptr && failure->how == EndedHow::kCaptureEnd;
+  if (!cut && !(findings.empty() && (reading.begins_late != nullptr || reading.gap != nullptr)))
+    return;
+  std::string why = reading.gap != nullptr ? "octets are missing in it"
+                    : reading.begins_late != nullptr
+                        ? "it begins when the connection was already under way"
+                        : "it ends while an answer is still due";
+  findings.add("capture-incomplete", Confidence::kLikely,
+               fmt::format("The capture does not hold enough of this connection: {}.", why),
+               ids_with_failure(reading, {reading.begins_late, reading.gap, reading.last_ending}));
+}
+
+}  // namespace rdpwhy::diagnose

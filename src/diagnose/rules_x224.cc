@@ -1,0 +1,293 @@
+// X.224 and the security negotiation (MS-RDPBCGR 1.3.1.1 phase 1).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnose/reading.h"
+#include "rdpwhy/base/hex.h"
+#include "rdpwhy/codes/codes.h"
+
+namespace rdpwhy::diagnose {
+namespace {
+
+using record::EndedHow;
+using record::Ending;
+
+bool carries_cookie_or_token(const Reading& reading) {
+  const auto* request = reading.request_fact();
+  return request != nullptr && (request->cookie || request->routing_token);
+}
+
+std::string offer_in_words(const Reading& reading) {
+  const auto* request = reading.request_fact();
+  if (request == nullptr) return "nothing that was seen";
+  if (!request->negotiation) return "no security protocol (no RDP_NEG_REQ)";
+  const auto names = rdp::protocol_names(request->negotiation->requested);
+  if (names.empty()) return "standard RDP security only";
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// RDP_NEG_FAILURE: the server says what it wants, so nothing is left to guess.
+void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& findings) {
+  struct Row {
+    std::uint32_t code;
+    std::string_view id;
+    std::string_view says;
+  };
+  static constexpr Row kRows[] = {
+      {1, "tls-required", "The server requires TLS or NLA"},
+      {2, "legacy-security-only", "The server allows standard RDP security only"},
+      {3, "server-has-no-certificate", "The server says that it has no certificate for TLS"},
+      {4, "inconsistent-flags", "The server finds the flags of the request contradictory"},
+      {5, "nla-required", "The server requires NLA"},
+      {6, "client-certificate-required", "The server requires TLS with a client certificate"}};
+  const auto because = ids_with_failure(reading, {reading.request, reading.confirm});
+  const auto name = codes::name(codes::Family::kNegotiationFailure, code);
+  for (const auto& row : kRows) {
+    if (row.code != code) continue;
+    findings.add(row.id, Confidence::kCertain,
+                 fmt::format("{}: it answered {}{}{} to an offer of {}.", row.says, code,
+                             name ? ", " : "", name.value_or(""), offer_in_words(reading)),
+                 because);
+    return;
+  }
+  findings.add(
+      "protocol-violation", Confidence::kLikely,
+      fmt::format("The server refused with a failure code that no specification knows: 0x{:08x}.",
+                  code),
+      because);
+}
+
+void judge_refusing_message(const Reading& reading, Findings& findings) {
+  const auto* confirm = reading.confirm_fact();
+  if (confirm != nullptr && confirm->failure() != nullptr) {
+    return judge_failure_code(reading, confirm->failure()->failure_code, findings);
+  }
+  const auto because = ids_with_failure(reading, {reading.request});
+  if (const auto* dr = record::first<rdp::DisconnectRequest>(reading.record)) {
+    findings
+        .add("refused-after-connection-request", Confidence::kLikely,
+             fmt::format("The server answered the Connection Request with an X.224 Disconnect "
+                         "Request (reason {}): "
+                         "a gateway, balancer or old server says no this way.",
+                         dr->reason),
+             because)
+        .against.push_back("the reason code does not say which rule refused it");
+    if (carries_cookie_or_token(reading)) {
+      findings.add(
+          "cookie-or-token-rejected", Confidence::kPossible,
+          "The request carried a cookie or routing token, which such a device may have disliked.",
+          because);
+    }
+    return;
+  }
+  if (record::first<rdp::DisconnectProviderUltimatum>(reading.record) != nullptr) {
+    findings.add("refused-after-connection-request", Confidence::kLikely,
+                 "The server answered the Connection Request with a disconnect ultimatum.",
+                 because);
+    return;
+  }
+  if (const auto* proxy = record::first<record::ProxyOpening>(reading.record, Side::kServer)) {
+    findings.add("unexplained", Confidence::kPossible,
+                 fmt::format("The proxy did not open the way to the server: {}.", proxy->answer),
+                 because);
+  }
+}
+
+void judge_foreign(const Reading& reading, Findings& findings) {
+  const auto& foreign = std::get<record::ForeignProtocol>(reading.foreign->fact);
+  const auto because = ids_with_failure(reading, {reading.foreign});
+  if (foreign.protocol.empty()) {
+    findings
+        .add("not-an-rdp-service", Confidence::kLikely,
+             fmt::format(
+                 "The server's first octets are no TPKT ({}{}): whatever listens there does not "
+                 "speak RDP.",
+                 base::to_hex(
+                     ByteSpan(foreign.first).first(std::min<std::size_t>(foreign.first.size(), 8))),
+                 foreign.first.size() > 8 ? "..." : ""),
+             because)
+        .against.push_back("a broken RDP server could send garbage as well");
+    return;
+  }
+  const bool tls = foreign.protocol == "TLS";
+  auto& finding = findings.add("not-an-rdp-service", Confidence::kCertain,
+                               fmt::format("The server answers in {}: {}", foreign.protocol,
+                                           tls ? "it expects TLS from the first octet (an HTTPS "
+                                                 "service or RD Gateway, or RDP wrapped in TLS)."
+                                               : "another service owns this port."),
+                               because);
+  if (tls) {
+    finding.confidence = Confidence::kLikely;
+    finding.against.push_back("RDP wrapped in TLS from the start exists (MS-RDPBCGR 5.4.2.2)");
+  }
+}
+
+/// The server ended it without one octet. What separates the causes is whether it needed the
+/// request.
+void judge_silent_departure(const Reading& reading, Findings& findings) {
+  const auto& failure = *reading.failure();
+  const auto because = ids_with_failure(reading, {reading.request});
+  const auto* end =
+      reading.ending == nullptr ? nullptr : std::get_if<Ending>(&reading.ending->fact);
+  const auto& run = reading.record.run;
+  const auto* silent = run && run->silent_connection && run->silent_connection->connected
+                           ? &*run->silent_connection
+                           : nullptr;
+  const bool before_request = end != nullptr && end->client_bytes == 0;
+
+  if (before_request || (silent != nullptr && silent->ended_by_peer)) {
+    auto says = before_request ? fmt::format(
+                                     "The connection was accepted and ended by the other end {} "
+                                     "later, before it was sent one octet.",
+                                     duration_in_words(failure.after_ns))
+                               : fmt::format(
+                                     "The connection was accepted and ended without one octet; a "
+                                     "second connection on which "
+                                     "nothing was sent ended by itself as well, after {}. So "
+                                     "nobody wanted the request.",
+                                     duration_in_words(silent->after));
+    findings
+        .add("forwarder-without-backend", Confidence::kLikely,
+             says + " A forwarder whose backend is away does this.", because)
+        .against.push_back(
+            "a ban of this client's address, or a full connection table, looks the same");
+    findings
+        .add("proxy-header-expected", Confidence::kPossible,
+             "A listener that insists on a PROXY protocol header may drop everybody else.", because)
+        .against.push_back("such listeners usually wait for the header first");
+    findings
+        .add("refused-after-connection-request", Confidence::kPossible,
+             "A limit or ban may close connections at once.", because)
+        .against.push_back("nothing of the request was needed for it");
+    return;
+  }
+  const bool told = silent != nullptr;
+  auto& finding = findings.add(
+      "refused-after-connection-request", Confidence::kLikely,
+      fmt::format("The server {} the Connection Request, without an answer{}.",
+                  left_in_words(failure),
+                  told ? fmt::format("; a second connection on which nothing was sent stayed open "
+                                     "for {}, so it was the request that it left for",
+                                     duration_in_words(silent->after))
+                       : std::string()),
+      because);
+  finding.against.push_back(
+      "the server does not say why: a limit, a ban, a cookie, a missing certificate file all look "
+      "like this");
+  if (!told) {
+    finding.against.push_back("whether it would have left a silent connection too is not known");
+    findings
+        .add("forwarder-without-backend", Confidence::kPossible,
+             "A forwarder whose backend is away also ends connections without an answer.", because)
+        .against.push_back("the ending came only after the request");
+  }
+  if (carries_cookie_or_token(reading)) {
+    findings
+        .add("cookie-or-token-rejected", Confidence::kPossible,
+             "The request carried a cookie or routing token; something on the way may refuse "
+             "exactly that.",
+             because)
+        .against.push_back("the same request without it was not tried");
+  }
+  findings
+      .add("proxy-header-expected", Confidence::kPossible,
+           "A listener that expects a PROXY protocol header takes the request for a bad one and "
+           "closes.",
+           because)
+      .against.push_back("a request behind such a header was not tried");
+}
+
+void judge_no_answer(const Reading& reading, Findings& findings) {
+  const auto& failure = *reading.failure();
+  const auto because = ids_with_failure(reading, {reading.request});
+  if (reading.server_bytes == 0) {
+    findings
+        .add("server-not-answering", Confidence::kLikely,
+             fmt::format("TCP was established and the Connection Request sent, but in {} not one "
+                         "octet came back.",
+                         duration_in_words(failure.after_ns)),
+             because)
+        .against.push_back(
+            "a forwarder can accept in a server's place: then it is the backend that is silent");
+    findings
+        .add("proxy-header-expected", Confidence::kPossible,
+             "A listener that waits for a PROXY protocol header is silent too.", because)
+        .against.push_back("a request behind such a header was not tried");
+    return;
+  }
+  findings
+      .add("slow-server", Confidence::kLikely,
+           fmt::format(
+               "{} octet{} of an answer came, far too slowly: after {} it was still incomplete.",
+               reading.server_bytes, reading.server_bytes == 1 ? "" : "s",
+               duration_in_words(failure.after_ns)),
+           because)
+      .against.push_back("whether the rest would ever have come is not known");
+  findings.add("stalled", Confidence::kPossible, "The answer began and may have stopped for good.",
+               because);
+}
+
+void judge_broken_answer(const Reading& reading, Findings& findings) {
+  const auto& failure = *reading.failure();
+  const auto because = ids_with_failure(reading, {reading.request, reading.confirm});
+  if (reading.foreign != nullptr) return judge_foreign(reading, findings);
+  if (const auto* confirm = reading.confirm_fact();
+      confirm != nullptr && confirm->response() != nullptr) {
+    findings.add("protocol-violation", Confidence::kLikely,
+                 fmt::format("The server selected {}, which was not offered (offered: {}).",
+                             rdp::selected_protocol_name(confirm->response()->selected_protocol),
+                             offer_in_words(reading)),
+                 because);
+    return;
+  }
+  std::string detail;
+  const auto& shown = reading.record.evidence[failure.evidence - 1];
+  if (const auto* malformed = std::get_if<record::Malformed>(&shown.fact)) {
+    detail = fmt::format("{}: {}", malformed->what, malformed->error.message());
+  } else if (const auto* unexpected = std::get_if<record::Unexpected>(&shown.fact)) {
+    detail = fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
+  }
+  findings
+      .add("protocol-violation", Confidence::kLikely,
+           fmt::format("What the {} sent breaks the protocol{}{}.", record::name_of(failure.by),
+                       detail.empty() ? "" : ": ", detail),
+           because)
+      .against.push_back("something in between may have changed it");
+}
+
+}  // namespace
+
+void judge_negotiation(const Reading& reading, Findings& findings) {
+  if (!reading.failed_in(Phase::kX224)) return;
+  const auto& failure = *reading.failure();
+  const auto because = ids_with_failure(reading, {reading.request});
+  const bool we_gave_up = failure.by == Side::kClient && reading.missed_deadline;
+  if (failure.how == EndedHow::kFailurePdu) return judge_refusing_message(reading, findings);
+  if (failure.how == EndedHow::kMalformed || reading.foreign != nullptr)
+    return judge_broken_answer(reading, findings);
+  if (failure.how == EndedHow::kTimeout || we_gave_up) return judge_no_answer(reading, findings);
+  if (reading.server_left()) {
+    if (reading.server_bytes == 0) return judge_silent_departure(reading, findings);
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             fmt::format("The server {} {} octet{} of an answer that it did not finish.",
+                         failure.how == EndedHow::kReset ? "reset the connection after"
+                                                         : "closed the connection after",
+                         reading.server_bytes, reading.server_bytes == 1 ? "" : "s"),
+             because)
+        .against.push_back("a server or forwarder that dies in the middle looks the same");
+    return;
+  }
+  if (failure.by == Side::kClient &&
+      (failure.how == EndedHow::kClose || failure.how == EndedHow::kReset)) {
+    findings.add("unexplained", Confidence::kPossible,
+                 reading.client_bytes == 0
+                     ? "The client ended the connection without saying anything: a port check, or "
+                       "a spare connection."
+                     : "The client ended the connection before the server had answered.",
+                 because);
+  }
+}
+
+}  // namespace rdpwhy::diagnose

@@ -1,0 +1,423 @@
+// One handshake as one JSON object: contract.md, "rdpwhy.handshake/1". The schema of it stands
+// beside this file (handshake.schema.json) and every printed object is checked against it in tests.
+#include <fmt/format.h>
+
+#include "rdpwhy/base/hex.h"
+#include "rdpwhy/codes/codes.h"
+#include "rdpwhy/rdp/x224.h"
+#include "rdpwhy/record/queries.h"
+#include "rdpwhy/report/report.h"
+#include "rdpwhy/tls/registry.h"
+#include "report/json_writer.h"
+
+namespace rdpwhy::report {
+namespace {
+
+/// {"code": 5, "name": "HYBRID_REQUIRED_BY_SERVER"}; an unknown one has a null name.
+void write_code(JsonWriter& w, std::uint64_t code, std::optional<std::string_view> name) {
+  w.begin_object();
+  w.member_number("code", code);
+  if (name) {
+    w.member("name", *name);
+  } else {
+    w.member_null("name");
+  }
+  w.end_object();
+}
+
+template <typename Text>
+void member_or_null(JsonWriter& w, std::string_view key, const std::optional<Text>& value) {
+  if (value) {
+    w.member(key, std::string_view(*value));
+  } else {
+    w.member_null(key);
+  }
+}
+
+void member_ms(JsonWriter& w, std::string_view key, Nanoseconds ns) {
+  w.key(key);
+  w.milliseconds(ns);
+}
+
+void write_source(JsonWriter& w, const Source& source) {
+  w.key("source");
+  w.begin_object();
+  w.member("kind", source.live ? "live" : "capture");
+  w.member("transport", "tcp");
+  if (source.live) {
+    w.member("target", source.target);
+    if (source.address.empty()) {
+      w.member_null("address");
+    } else {
+      w.member("address", source.address);
+    }
+    w.member_number("port", source.port);
+  } else {
+    w.member("file", source.file);
+    w.member_number("connection", source.connection);
+    w.member("client", source.client);
+    w.member("server", source.server);
+  }
+  w.end_object();
+}
+
+void write_progress(JsonWriter& w, const record::Progress& progress) {
+  w.key("reached");
+  if (progress.reached) {
+    w.text(record::name_of(*progress.reached));
+  } else {
+    w.null();
+  }
+  w.key("failed");
+  if (const auto& failure = progress.failure) {
+    w.begin_object();
+    w.member("phase", record::name_of(failure->phase));
+    if (failure->after.empty()) {
+      w.member_null("after");
+    } else {
+      w.member("after", failure->after);
+    }
+    w.key("ending");
+    w.begin_object();
+    w.member("by", record::name_of(failure->by));
+    w.member("how", record::name_of(failure->how));
+    member_ms(w, "after_ms", failure->after_ns);
+    w.end_object();
+    w.end_object();
+  } else {
+    w.null();
+  }
+  w.key("phases");
+  w.begin_array();
+  for (const auto& phase : progress.phases) {
+    w.begin_object();
+    w.member("phase", record::name_of(phase.phase));
+    w.member("status", record::name_of(phase.state));
+    if (phase.duration) member_ms(w, "ms", *phase.duration);
+    w.end_object();
+  }
+  w.end_array();
+}
+
+void write_request(JsonWriter& w, const rdp::ConnectionRequest& request) {
+  member_or_null(w, "cookie", request.cookie);
+  member_or_null(w, "routing_token", request.routing_token);
+  if (request.negotiation) {
+    w.member_texts("requested_protocols", rdp::protocol_names(request.negotiation->requested));
+    w.member_texts("request_flags", rdp::request_flag_names(request.negotiation->flags));
+  } else {
+    w.member_null("requested_protocols");
+    w.member_null("request_flags");
+  }
+  if (request.correlation) {
+    w.member("correlation_id", base::to_hex(request.correlation->correlation_id));
+  }
+}
+
+void write_confirm(JsonWriter& w, const rdp::ConnectionConfirm& confirm) {
+  if (const auto* response = confirm.response()) {
+    w.member("selected_protocol", rdp::selected_protocol_name(response->selected_protocol));
+    w.member_texts("response_flags", rdp::response_flag_names(response->flags));
+  } else {
+    w.member_null("selected_protocol");
+    w.member_null("response_flags");
+  }
+  w.key("failure");
+  if (const auto* failure = confirm.failure()) {
+    write_code(w, failure->failure_code,
+               codes::name(codes::Family::kNegotiationFailure, failure->failure_code));
+  } else {
+    w.null();
+  }
+}
+
+void write_x224(JsonWriter& w, const HandshakeRecord& record) {
+  const auto* request = record::first<rdp::ConnectionRequest>(record);
+  const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
+  const auto* disconnect = record::first<rdp::DisconnectRequest>(record);
+  if (request == nullptr && confirm == nullptr && disconnect == nullptr) return;
+  w.key("x224");
+  w.begin_object();
+  if (request != nullptr) write_request(w, *request);
+  if (confirm != nullptr) write_confirm(w, *confirm);
+  if (disconnect != nullptr) w.member_number("disconnect_reason", disconnect->reason);
+  w.end_object();
+}
+
+std::string hello_name(std::optional<std::string_view> name, std::uint16_t code) {
+  return name ? std::string(*name) : fmt::format("0x{:04x}", code);
+}
+
+using Namer = std::optional<std::string_view> (*)(std::uint16_t);
+
+void member_names(JsonWriter& w, std::string_view key,
+                  const std::optional<std::vector<std::uint16_t>>& codes, Namer namer) {
+  if (!codes) {
+    w.member_null(key);
+    return;
+  }
+  w.key(key);
+  w.begin_array();
+  for (const auto code : *codes) w.text(hello_name(namer(code), code));
+  w.end_array();
+}
+
+void write_offered(JsonWriter& w, const tls::ClientHello& hello) {
+  w.key("offered");
+  w.begin_object();
+  w.key("versions");
+  w.begin_array();
+  if (hello.supported_versions) {
+    for (const auto version : *hello.supported_versions) w.text(tls::version_name(version));
+  } else {
+    w.text(tls::version_name(hello.legacy_version));
+  }
+  w.end_array();
+  w.key("ciphers");
+  w.begin_array();
+  for (const auto suite : hello.cipher_suites) w.number(suite);
+  w.end_array();
+  member_names(w, "groups", hello.supported_groups, tls::group_name);
+  member_names(w, "signature_algorithms", hello.signature_algorithms, tls::signature_scheme_name);
+  member_or_null(w, "server_name", hello.server_name);
+  if (hello.alpn) w.member_texts("alpn", *hello.alpn);
+  w.end_object();
+}
+
+void write_alert(JsonWriter& w, const Evidence& evidence) {
+  w.begin_object();
+  w.member("by", record::name_of(evidence.where.side));
+  if (const auto* fact = std::get_if<record::TlsAlert>(&evidence.fact);
+      fact != nullptr && fact->alert) {
+    const auto& alert = *fact->alert;
+    w.member("level", alert.level == tls::Alert::kWarning ? std::string("warning")
+                      : alert.level == tls::Alert::kFatal ? std::string("fatal")
+                                                          : fmt::format("0x{:02x}", alert.level));
+    w.member_number("code", alert.description);
+    if (const auto name = tls::alert_name(alert.description)) {
+      w.member("name", *name);
+    } else {
+      w.member_null("name");
+    }
+  } else {
+    w.member("encrypted", true);
+  }
+  w.end_object();
+}
+
+void write_key(JsonWriter& w, const record::CertificateFacts::Key& key) {
+  w.key("key");
+  w.begin_object();
+  w.member("type", key.type);
+  w.key("bits");
+  w.integer(key.bits);
+  if (!key.curve.empty()) w.member("curve", key.curve);
+  w.end_object();
+}
+
+void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
+  w.begin_object();
+  if (!facts.error.empty()) {
+    w.member("error", facts.error);
+  } else {
+    w.member("subject", facts.subject);
+    w.member("issuer", facts.issuer);
+    w.member("serial", facts.serial);
+    w.member("not_before", base::to_rfc3339(facts.not_before, 0));
+    w.member("not_after", base::to_rfc3339(facts.not_after, 0));
+    w.key("version");
+    w.integer(facts.version);
+    write_key(w, facts.key);
+    w.member("signature_algorithm", facts.signature_algorithm);
+    w.member("self_signed", facts.self_signed);
+    w.member_texts("dns_names", facts.dns_names);
+    w.member_texts("ip_addresses", facts.ip_addresses);
+    if (facts.extended_key_usage) {
+      w.member_texts("extended_key_usage", *facts.extended_key_usage);
+    } else {
+      w.member_null("extended_key_usage");
+    }
+    if (facts.key_usage) w.member_texts("key_usage", *facts.key_usage);
+    if (facts.is_ca) w.member("ca", *facts.is_ca);
+  }
+  if (!facts.sha1.empty()) w.member("sha1", facts.sha1);
+  if (!facts.sha256.empty()) w.member("sha256", facts.sha256);
+  w.end_object();
+}
+
+void write_tls(JsonWriter& w, const Subject& subject) {
+  const auto summary = record::tls_summary(*subject.record);
+  if (!summary) return;
+  w.key("tls");
+  w.begin_object();
+  if (summary->version) w.member("version", tls::version_name(*summary->version));
+  if (summary->cipher) {
+    w.key("cipher");
+    write_code(w, *summary->cipher, tls::cipher_suite_name(*summary->cipher));
+  }
+  if (summary->group)
+    w.member("group", hello_name(tls::group_name(*summary->group), *summary->group));
+  if (summary->dh_bits) w.member_number("dh_bits", *summary->dh_bits);
+  if (summary->signature_algorithm) {
+    const auto code = *summary->signature_algorithm;
+    w.member("signature_algorithm", hello_name(tls::signature_scheme_name(code), code));
+  }
+  if (summary->resumed) w.member("resumed", *summary->resumed);
+  if (summary->server_hello != nullptr) w.member("hello_retry", summary->hello_retry);
+  if (summary->client_certificate_requested) w.member("client_certificate_requested", true);
+  if (summary->client_hello != nullptr) write_offered(w, *summary->client_hello);
+  w.key("alerts");
+  w.begin_array();
+  for (const auto* alert : summary->alerts) write_alert(w, *alert);
+  w.end_array();
+  if (summary->certificates != nullptr) {
+    w.key("certificates");
+    w.begin_array();
+    for (const auto& certificate : summary->certificates->chain) write_certificate(w, *certificate);
+    w.end_array();
+    w.member_texts("certificate_problems", subject.certificate_problems);
+  }
+  w.end_object();
+}
+
+void write_run(JsonWriter& w, const std::optional<record::RunFacts>& run) {
+  if (!run) return;
+  w.key("run");
+  w.begin_object();
+  if (run->until) w.member("until", record::name_of(*run->until));
+  if (!run->local_address.empty()) w.member("local_address", run->local_address);
+  if (run->phase_timeout > 0) member_ms(w, "phase_timeout_ms", run->phase_timeout);
+  if (run->missed_deadline) w.member("missed_deadline", record::name_of(*run->missed_deadline));
+  if (run->rtt_us) member_ms(w, "rtt_ms", static_cast<Nanoseconds>(*run->rtt_us) * 1000);
+  if (run->segment_size) w.member_number("segment_size", *run->segment_size);
+  if (run->retransmissions) w.member_number("retransmissions", *run->retransmissions);
+  if (run->syn_retransmissions) w.member_number("syn_retransmissions", *run->syn_retransmissions);
+  if (const auto& silent = run->silent_connection) {
+    w.key("silent_connection");
+    w.begin_object();
+    w.member("connected", silent->connected);
+    w.member("ended_by_peer", silent->ended_by_peer);
+    w.member("reset", silent->reset);
+    member_ms(w, "after_ms", silent->after);
+    w.member_number("bytes", silent->bytes);
+    w.end_object();
+  }
+  w.end_object();
+}
+
+void write_evidence(JsonWriter& w, const Subject& subject) {
+  w.key("evidence");
+  w.begin_array();
+  for (const auto& evidence : subject.record->evidence) {
+    w.begin_object();
+    w.member_number("id", evidence.id);
+    w.member("phase", record::name_of(evidence.phase));
+    w.member("by", record::name_of(evidence.where.side));
+    member_ms(w, "at_ms", evidence.at - subject.started);
+    w.member("what", record::describe(evidence));
+    w.member_number("bytes", evidence.where.size);
+    w.key("notes");
+    w.begin_array();
+    for (const auto& note : evidence.notes) {
+      w.text(note.field.empty() ? note.text : note.field + ": " + note.text);
+    }
+    w.end_array();
+    if (evidence.live_only) w.member("live_only", true);
+    w.end_object();
+  }
+  w.end_array();
+}
+
+void write_because(JsonWriter& w, const std::vector<record::EvidenceId>& because) {
+  w.key("because");
+  w.begin_array();
+  for (const auto id : because) w.number(id);
+  w.end_array();
+}
+
+void write_mstsc(JsonWriter& w, const std::optional<diagnose::MstscCode>& mstsc) {
+  w.key("mstsc");
+  if (!mstsc) {
+    w.null();
+    return;
+  }
+  w.begin_object();
+  w.member("code", fmt::format("0x{:x}", mstsc->code));
+  if (mstsc->extended) w.member("extended", fmt::format("0x{:x}", *mstsc->extended));
+  w.member("confidence", diagnose::name_of(mstsc->confidence));
+  w.end_object();
+}
+
+std::string_view name_of(diagnose::SawVerdict::Fits fits) {
+  switch (fits) {
+    case diagnose::SawVerdict::Fits::kYes:
+      return "yes";
+    case diagnose::SawVerdict::Fits::kNo:
+      return "no";
+    case diagnose::SawVerdict::Fits::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+void write_diagnosis(JsonWriter& w, const diagnose::Diagnosis& diagnosis) {
+  w.key("diagnosis");
+  w.begin_object();
+  write_mstsc(w, diagnosis.mstsc);
+  w.key("causes");
+  w.begin_array();
+  for (const auto& cause : diagnosis.causes) {
+    w.begin_object();
+    w.member("id", cause.id);
+    w.member("confidence", diagnose::name_of(cause.confidence));
+    w.member("says", cause.says);
+    write_because(w, cause.because);
+    w.member_texts("against", cause.against);
+    w.member_texts("fix", cause.fix);
+    w.end_object();
+  }
+  w.end_array();
+  w.key("warnings");
+  w.begin_array();
+  for (const auto& warning : diagnosis.warnings) {
+    w.begin_object();
+    w.member("id", warning.id);
+    w.member("says", warning.says);
+    write_because(w, warning.because);
+    w.end_object();
+  }
+  w.end_array();
+  if (diagnosis.saw) {
+    w.key("saw");
+    w.begin_object();
+    w.member("fits", name_of(diagnosis.saw->fits));
+    w.member("says", diagnosis.saw->says);
+    w.end_object();
+  }
+  w.end_object();
+}
+
+}  // namespace
+
+void append_json(std::string& out, const Subject& subject) {
+  JsonWriter w(out);
+  w.begin_object();
+  w.member("schema", "rdpwhy.handshake/1");
+  write_source(w, subject.source);
+  w.member("started", base::to_rfc3339(subject.started, 6));
+  if (subject.record != nullptr) {
+    write_progress(w, record::progress(*subject.record));
+    write_x224(w, *subject.record);
+    write_tls(w, subject);
+    write_run(w, subject.record->run);
+    write_evidence(w, subject);
+  }
+  w.key("experiments");
+  w.begin_array();
+  w.end_array();
+  if (subject.diagnosis != nullptr) write_diagnosis(w, *subject.diagnosis);
+  if (!subject.remarks.empty()) w.member_texts("remarks", subject.remarks);
+  w.end_object();
+}
+
+}  // namespace rdpwhy::report
