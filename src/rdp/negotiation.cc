@@ -144,7 +144,8 @@ CorrelationInfo read_correlation_info(Reader& r) {
   if (!id.empty()) {
     r.expect(id[0] != 0x00 && id[0] != 0xF4, "begins with 0x00 or 0xf4, which is forbidden",
              "correlationId");
-    r.expect(std::ranges::find(id, 0x0D) == id.end(), "holds 0x0d, which is forbidden", "correlationId");
+    r.expect(std::ranges::find(id, 0x0D) == id.end(), "holds 0x0d, which is forbidden",
+             "correlationId");
   }
   const auto reserved = r.bytes(kReservedSize, "reserved");
   r.expect(std::ranges::all_of(reserved, [](auto octet) { return octet == 0; }), "is not zero",

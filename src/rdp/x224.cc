@@ -12,6 +12,8 @@ namespace {
 constexpr std::string_view kCookiePrefix = "Cookie: mstshash=";
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::size_t kFixedPart = 7;  // LI, code and CDT, DST-REF, SRC-REF, CLASS OPTION
+constexpr std::size_t kNegotiationSize = 8;
+constexpr std::size_t kCorrelationSize = 36;
 constexpr std::uint8_t kEndOfTsdu = 0x80;
 constexpr std::uint8_t kMostLi = 254;  // 255 is reserved
 // T.125 DomainMCSPDU, a choice of 6 bits in aligned PER: disconnectProviderUltimatum is 8.
@@ -47,9 +49,10 @@ std::string shown(ByteSpan text) {
 // X.224 13.1: LI counts the octets of the header behind itself. Requests and confirms are all
 // header, so that it counts everything; who gets it wrong is read to the end of the TPKT all the
 // same.
-void read_length_indicator(Reader& r, std::size_t tpdu_size, bool all_header) {
+void read_length_indicator(Reader& r, std::size_t tpdu_size) {
   const auto li = r.u8("LI");
-  if (r.failed() || (all_header ? li + 1u == tpdu_size : li + 1u <= tpdu_size)) return;
+  if (r.wants_fields()) r.value(std::to_string(li) + " octets follow");
+  if (r.failed() || li + 1u == tpdu_size) return;
   r.expect(false,
            "says " + std::to_string(li) + " octets follow, the TPKT holds " +
                std::to_string(tpdu_size - 1),
@@ -122,12 +125,16 @@ void read_line(Reader& r, ConnectionRequest& request) {
 
 // MS-RDPBCGR 2.2.1.1: routingToken or cookie, rdpNegReq, rdpCorrelationInfo.
 void read_variable_part(Reader& r, ConnectionRequest& request) {
+  std::uint64_t flags_at = 0;
   while (r.more()) {
     const auto ahead = r.peek(r.left());
     if (!request.negotiation && ahead[0] == NegotiationRequest::kType) {
-      request.negotiation = read_negotiation_request(r);
+      flags_at = r.offset() + 1;
+      auto part = r.block(std::min(ahead.size(), kNegotiationSize), "rdpNegReq");
+      request.negotiation = read_negotiation_request(part);
     } else if (request.negotiation && !request.correlation && ahead[0] == CorrelationInfo::kType) {
-      request.correlation = read_correlation_info(r);
+      auto part = r.block(std::min(ahead.size(), kCorrelationSize), "rdpCorrelationInfo");
+      request.correlation = read_correlation_info(part);
     } else if (request.negotiation) {
       skip_surplus(r);
     } else if (are_parameters(ahead)) {
@@ -145,19 +152,23 @@ void read_variable_part(Reader& r, ConnectionRequest& request) {
   r.expect(announced == request.correlation.has_value(),
            announced ? "CORRELATION_INFO_PRESENT is set and no RDP_NEG_CORRELATION_INFO follows"
                      : "RDP_NEG_CORRELATION_INFO without CORRELATION_INFO_PRESENT",
-           "flags");
+           "flags", flags_at);
 }
 
 void read_confirm_part(Reader& r, ConnectionConfirm& confirm) {
   if (!r.more()) return;
   const auto ahead = r.peek(r.left());
   switch (ahead[0]) {
-    case NegotiationResponse::kType:
-      confirm.negotiation = read_negotiation_response(r);
+    case NegotiationResponse::kType: {
+      auto part = r.block(std::min(ahead.size(), kNegotiationSize), "rdpNegData");
+      confirm.negotiation = read_negotiation_response(part);
       break;
-    case NegotiationFailure::kType:
-      confirm.negotiation = read_negotiation_failure(r);
+    }
+    case NegotiationFailure::kType: {
+      auto part = r.block(std::min(ahead.size(), kNegotiationSize), "rdpNegData");
+      confirm.negotiation = read_negotiation_failure(part);
       break;
+    }
     default:
       if (are_parameters(ahead)) {
         confirm.parameters = read_parameters(r);
@@ -232,7 +243,7 @@ std::expected<ConnectionRequest, DecodeError> decode_connection_request(ByteSpan
                                                                         Notes* notes) {
   Reader r(tpdu, notes);
   ConnectionRequest request;
-  read_length_indicator(r, tpdu.size(), true);
+  read_length_indicator(r, tpdu.size());
   read_code(r, TpduCode::kConnectionRequest);
   read_references(r, request.dst_ref, request.src_ref);
   r.expect(request.dst_ref == 0, "is not zero in a request", "DST-REF", 2);
@@ -245,7 +256,8 @@ std::expected<ConnectionRequest, DecodeError> decode_connection_request(ByteSpan
 std::size_t variable_size(const ConnectionRequest& request) {
   return (request.routing_token ? request.routing_token->size() + kLineEnd.size() : 0) +
          (request.cookie ? kCookiePrefix.size() + request.cookie->size() + kLineEnd.size() : 0) +
-         (request.negotiation ? 8 : 0) + (request.correlation ? 36 : 0) + request.parameters.size();
+         (request.negotiation ? kNegotiationSize : 0) +
+         (request.correlation ? kCorrelationSize : 0) + request.parameters.size();
 }
 
 Bytes encode(const ConnectionRequest& request) {
@@ -268,7 +280,7 @@ std::expected<ConnectionConfirm, DecodeError> decode_connection_confirm(ByteSpan
                                                                         Notes* notes) {
   Reader r(tpdu, notes);
   ConnectionConfirm confirm;
-  read_length_indicator(r, tpdu.size(), true);
+  read_length_indicator(r, tpdu.size());
   read_code(r, TpduCode::kConnectionConfirm);
   read_references(r, confirm.dst_ref, confirm.src_ref);
   confirm.class_option = r.u8("CLASS OPTION");
@@ -294,7 +306,7 @@ std::expected<DisconnectRequest, DecodeError> decode_disconnect_request(ByteSpan
                                                                         Notes* notes) {
   Reader r(tpdu, notes);
   DisconnectRequest request;
-  read_length_indicator(r, tpdu.size(), true);
+  read_length_indicator(r, tpdu.size());
   read_code(r, TpduCode::kDisconnectRequest);
   read_references(r, request.dst_ref, request.src_ref);
   request.reason = r.u8("REASON");

@@ -1,0 +1,127 @@
+#include "rdpwhy/rdp/annotate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "rdpwhy/base/hex.h"
+#include "rdpwhy/rdp/tpkt.h"
+#include "rdpwhy/rdp/x224.h"
+
+namespace rdpwhy::rdp {
+namespace {
+
+std::string_view title_of(const Tpdu& tpdu) {
+  struct Titles {
+    std::string_view operator()(const ConnectionRequest&) { return "X.224 Connection Request"; }
+    std::string_view operator()(const ConnectionConfirm& confirm) {
+      if (confirm.response() != nullptr) return "X.224 Connection Confirm with RDP_NEG_RSP";
+      if (confirm.failure() != nullptr) return "X.224 Connection Confirm with RDP_NEG_FAILURE";
+      return "X.224 Connection Confirm without negotiation data";
+    }
+    std::string_view operator()(const DisconnectRequest&) { return "X.224 Disconnect Request"; }
+    std::string_view operator()(const DisconnectProviderUltimatum&) {
+      return "MCS Disconnect Provider Ultimatum in an X.224 Data TPDU";
+    }
+    std::string_view operator()(const DataTpdu&) { return "X.224 Data TPDU"; }
+  };
+  return std::visit(Titles{}, tpdu);
+}
+
+constexpr std::size_t kMostTpdu = 0xFFFF - TpktHeader::kSize;
+
+// The octets of the TPDU that are there; the header's own fault is left in `r`.
+ByteSpan read_tpkt(Reader& r) {
+  std::uint16_t length = 0;
+  {
+    auto header = r.block(std::min(r.left(), TpktHeader::kSize), "TPKT");
+    const auto version = header.u8("version");
+    header.require(version == TpktHeader::kVersion,
+                   base::to_hex_number(version, 2) + " is not 3, the version of every TPKT",
+                   "version");
+    header.expect(header.u8("reserved") == 0, "is not zero", "reserved");
+    length = header.u16be("length");
+    if (!header.failed()) header.value(fmt::format("{} octets, these four included", length));
+    header.require(length > TpktHeader::kSize, "leaves no room for a TPDU", "length");
+  }
+  const auto wanted = r.failed() ? 0u : length - TpktHeader::kSize;
+  const auto here = r.peek(wanted);
+  r.skip(wanted, "TPDU");
+  return here;
+}
+
+// A nested decoder counts from the TPDU's first octet.
+void append_tpdu(AnnotatedPdu& pdu, ByteSpan tpdu) {
+  Notes notes(Notes::Detail::kFields);
+  const auto decoded = decode_tpdu(tpdu, &notes);
+  if (pdu.fields.empty() || pdu.fields.back().name != "TPDU") {
+    pdu.fields.push_back({.offset = TpktHeader::kSize, .size = tpdu.size(), .name = "TPDU"});
+  }
+  for (auto& field : notes.fields) {
+    field.offset += TpktHeader::kSize;
+    ++field.depth;
+    pdu.fields.push_back(std::move(field));
+  }
+  // Octets that the TPKT announced and that are not here are the fault; what follows from it is
+  // not.
+  if (pdu.error) {
+    pdu.title = "TPKT that is cut off";
+    if (decoded) pdu.title = fmt::format("{}, cut off", title_of(*decoded));
+    return;
+  }
+  for (auto& note : notes.anomalies) {
+    note.offset += TpktHeader::kSize;
+    pdu.anomalies.push_back(std::move(note));
+  }
+  pdu.title = decoded ? title_of(*decoded) : "TPKT with a TPDU that cannot be read";
+  if (decoded) return;
+  pdu.error = decoded.error();
+  pdu.error->offset += TpktHeader::kSize;
+}
+
+}  // namespace
+
+AnnotatedPdu annotate(ByteSpan bytes) {
+  Notes notes(Notes::Detail::kFields);
+  Reader r(bytes.first(std::min(bytes.size(), TpktHeader::kSize + kMostTpdu)), &notes);
+  const auto tpdu = read_tpkt(r);
+  AnnotatedPdu pdu{.title = "no TPKT",
+                   .size = r.failed() ? bytes.size() : static_cast<std::size_t>(r.offset()),
+                   .fields = std::move(notes.fields),
+                   .anomalies = std::move(notes.anomalies),
+                   .error = r.error()};
+  if (!r.failed() || !tpdu.empty()) append_tpdu(pdu, tpdu);
+  return pdu;
+}
+
+std::string annotated_text(const AnnotatedPdu& pdu, ByteSpan bytes) {
+  auto text = fmt::format("{}, {} octet{}\n", pdu.title, pdu.size, pdu.size == 1 ? "" : "s");
+  text += base::annotated_dump(bytes.first(std::min(pdu.size, bytes.size())), pdu.fields);
+  for (const auto& [offset, field, words] : pdu.anomalies) {
+    text += fmt::format("odd: {}{}{} (offset {})\n", base::printable(field),
+                        field.empty() ? "" : " ", base::printable(words), offset);
+  }
+  if (pdu.error) text += fmt::format("error: {}\n", base::printable(pdu.error->message()));
+  return text;
+}
+
+std::string annotated_text(ByteSpan bytes) {
+  std::string text;
+  for (std::size_t at = 0; at == 0 || at < bytes.size();) {
+    const auto here = bytes.subspan(at);
+    if (at > 0) text += '\n';
+    if (at > 0 && here[0] != TpktHeader::kVersion) {
+      text +=
+          fmt::format("no TPKT any more, {} octet{}\n", here.size(), here.size() == 1 ? "" : "s");
+      return text + base::annotated_dump(here, {});
+    }
+    const auto pdu = annotate(here);
+    text += annotated_text(pdu, here);
+    if (pdu.size == 0) break;
+    at += pdu.size;
+  }
+  return text;
+}
+
+}  // namespace rdpwhy::rdp

@@ -1,0 +1,115 @@
+#include "rdpwhy/rdp/annotate.h"
+
+#include <gtest/gtest.h>
+
+#include "rdpwhy/base/hex.h"
+#include "rdpwhy/rdp/tpkt.h"
+
+namespace rdpwhy::rdp {
+namespace {
+
+Bytes octets(std::string_view hex) { return base::parse_hex(hex).value(); }
+
+TEST(Annotation, OfARequestNamesEveryField) {
+  EXPECT_EQ(annotated_text(octets("0300 0024 1f e0 0000 0000 00"
+                                  "436f6f6b69653a206d7374733d31 32 0d0a"
+                                  "01 01 0800 0b000040")),
+            "X.224 Connection Request, 36 octets\n"
+            "   0                           TPKT\n"
+            "   0  03                         version: 0x03\n"
+            "   1  00                         reserved: 0x00\n"
+            "   2  00 24                      length: 36 octets, these four included\n"
+            "   4                           TPDU\n"
+            "   4  1f                         LI: 31 octets follow\n"
+            "   5  e0                         TPDU code: 0xe0 CR, Connection Request\n"
+            "   6  00 00                      DST-REF: 0x0000\n"
+            "   8  00 00                      SRC-REF: 0x0000\n"
+            "  10  00                         CLASS OPTION: 0x00\n"
+            "  11  43 6f 6f 6b 69 65 3a 20    routingToken: \"Cookie: msts=12\"\n"
+            "  19  6d 73 74 73 3d 31 32\n"
+            "  26  0d 0a                      CR LF\n"
+            "  28                             rdpNegReq\n"
+            "  28  01                           type: 0x01 RDP_NEG_REQ\n"
+            "  29  01                           flags: 0x01 RESTRICTED_ADMIN_MODE_REQUIRED\n"
+            "  30  08 00                        length: 8\n"
+            "  32  0b 00 00 40                  requestedProtocols: 0x4000000b SSL | HYBRID | "
+            "HYBRID_EX | 0x40000000\n");
+}
+
+TEST(Annotation, OfAConfirmSaysWhatItAnswers) {
+  const auto failure = annotated_text(octets("03000013 0e d0 0000 1234 00 03 00 0800 05000000"));
+  EXPECT_TRUE(failure.starts_with("X.224 Connection Confirm with RDP_NEG_FAILURE, 19 octets\n"));
+  EXPECT_NE(failure.find("failureCode: 0x00000005 HYBRID_REQUIRED_BY_SERVER\n"), std::string::npos);
+  const auto response = annotated_text(octets("03000013 0e d0 0000 1234 00 02 1f 0800 08000000"));
+  EXPECT_TRUE(response.starts_with("X.224 Connection Confirm with RDP_NEG_RSP, 19 octets\n"));
+  EXPECT_NE(response.find("selectedProtocol: 0x00000008 HYBRID_EX\n"), std::string::npos);
+  EXPECT_TRUE(annotated_text(octets("0300000b 06 d0 0000 1234 00"))
+                  .starts_with("X.224 Connection Confirm without negotiation data, 11 octets\n"));
+}
+
+TEST(Annotation, ShowsWhatIsOddAndWhere) {
+  const auto pdu = annotate(octets("03000013 0e d0 0000 1234 00 02 03 0000 01000002"));
+  EXPECT_FALSE(pdu.error.has_value());
+  ASSERT_EQ(pdu.anomalies.size(), 1u);
+  EXPECT_EQ(pdu.anomalies[0], (Note{13, "length", "is 0 and has to be 8"}));
+  EXPECT_TRUE(annotated_text(octets("03000013 0e d0 0000 1234 00 02 03 0000 01000002"))
+                  .ends_with("odd: length is 0 and has to be 8 (offset 13)\n"));
+}
+
+TEST(Annotation, GivesTheOffsetOfAnErrorFromTheTpktOn) {
+  const auto text = annotated_text(octets("03000011 0e d0 0000 1234 00 02 00 0800 0100"));
+  EXPECT_TRUE(text.starts_with("TPKT with a TPDU that cannot be read, 17 octets\n"));
+  EXPECT_NE(text.find("  15  01 00                    (not decoded)\n"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("error: selectedProtocol needs 4 bytes at offset 15, 2 left\n"));
+}
+
+TEST(Annotation, OfACutTpktShowsWhatIsThere) {
+  const auto text = annotated_text(octets("03000013 0e d0 0000"));
+  EXPECT_TRUE(text.starts_with("TPKT that is cut off, 8 octets\n"));
+  EXPECT_NE(text.find("DST-REF: 0x0000"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("error: TPDU needs 15 bytes at offset 4, 4 left\n"));
+}
+
+TEST(Annotation, OfAHeaderAloneOrLessSaysWhatIsMissing) {
+  EXPECT_TRUE(annotated_text(octets("0300"))
+                  .ends_with("error: length needs 2 bytes at offset 2, 0 left\n"));
+  EXPECT_TRUE(annotated_text(octets("03000013"))
+                  .ends_with("error: TPDU needs 15 bytes at offset 4, 0 left\n"));
+  EXPECT_TRUE(annotated_text(octets("03000004"))
+                  .ends_with("error: length: leaves no room for a TPDU (offset 2)\n"));
+  EXPECT_EQ(annotated_text(ByteSpan{}),
+            "no TPKT, 0 octets\n"
+            "   0                           TPKT\n"
+            "error: version needs 1 byte at offset 0, 0 left\n");
+}
+
+TEST(Annotation, OfSomethingElseSaysThatItIsNoTpkt) {
+  const auto text = annotated_text(base::as_bytes("SSH-2.0-OpenSSH_9.2p1\r\n"));
+  EXPECT_TRUE(text.starts_with("no TPKT, 23 octets\n"));
+  EXPECT_TRUE(
+      text.ends_with("error: version: 0x53 is not 3, the version of every TPKT (offset 0)\n"));
+}
+
+TEST(Annotation, GoesThroughSeveralPdusToWhatIsNone) {
+  auto bytes = octets("0300000b 06 d0 0000 1234 00");
+  const auto ultimatum = octets("03000009 02 f0 80 21 80");
+  bytes.insert(bytes.end(), ultimatum.begin(), ultimatum.end());
+  const auto alert = octets("15 0303 0002 0228");
+  bytes.insert(bytes.end(), alert.begin(), alert.end());
+  const auto text = annotated_text(bytes);
+  EXPECT_TRUE(text.starts_with("X.224 Connection Confirm without negotiation data, 11 octets\n"));
+  EXPECT_NE(text.find("\n\nMCS Disconnect Provider Ultimatum in an X.224 Data TPDU, 9 octets\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("DisconnectProviderUltimatum: reason rn-user-requested\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("\n\nno TPKT any more, 7 octets\n"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("   0  15 03 03 00 02 02 28     (not decoded)\n"));
+}
+
+TEST(Annotation, OfUserDataShowsItsOctets) {
+  const auto text = annotated_text(octets("0300000c 02 f0 80 7f 65 82 01 94"));
+  EXPECT_NE(text.find("   7  7f 65 82 01 94             user data\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rdpwhy::rdp

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+#include "rdpwhy/base/notes.h"
+#include "rdpwhy/base/reader.h"
+#include "rdpwhy/rdp/annotate.h"
+#include "rdpwhy/rdp/tpkt.h"
+#include "rdpwhy/rdp/x224.h"
+
+/// What holds of the decoders for any octets at all: for libFuzzer, and for the tests' damaged
+/// vectors. A breach ends the program, as a fuzzer wants it and a test notices it.
+namespace rdpwhy::rdp::oracle {
+
+inline void hold(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "oracle: %s\n", what);
+  std::abort();
+}
+
+inline void check_notes(ByteSpan bytes, const Notes& notes) {
+  for (const auto& field : notes.fields) {
+    hold(field.offset <= bytes.size() && field.size <= bytes.size() - field.offset,
+         "an annotated field lies within the message");
+    hold(!field.name.empty(), "an annotated field has a name");
+  }
+  for (const auto& note : notes.anomalies) {
+    hold(note.offset <= bytes.size(), "an anomaly lies within the message");
+    hold(!note.text.empty(), "an anomaly says something");
+  }
+}
+
+inline void check_error(ByteSpan bytes, const DecodeError& error) {
+  hold(error.offset <= bytes.size(), "an error lies within the message");
+  hold(!error.message().empty(), "an error says something");
+  hold(error.kind != DecodeError::Kind::kTruncated || error.needed > error.left,
+       "what is truncated needs more than there is");
+}
+
+/// One decoder: whether fields are wanted changes nothing, and what is decoded without a note comes
+/// back from its encoding.
+template <typename Decode>
+void check_decoder(ByteSpan bytes, Decode decode) {
+  Notes notes;
+  Notes detailed(Notes::Detail::kFields);
+  const auto decoded = decode(bytes, &notes);
+  hold(decoded == decode(bytes, &detailed), "annotating does not change what is decoded");
+  hold(decoded == decode(bytes, nullptr), "notes do not change what is decoded");
+  hold(notes.anomalies == detailed.anomalies, "annotating does not change the anomalies");
+  check_notes(bytes, detailed);
+  if (!decoded) {
+    check_error(bytes, decoded.error());
+    return;
+  }
+  if (!notes.anomalies.empty()) return;
+  const auto check_round_trip = [&](const auto& value) {
+    if constexpr (requires { encode(value); }) {
+      const auto encoded = encode(value);
+      Notes again;
+      const auto back = decode(encoded, &again);
+      hold(back.has_value() && *back == *decoded, "what is encoded decodes to the same");
+      hold(again.anomalies.empty(), "what we encode is not odd");
+    }
+  };
+  if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*decoded)>, Tpdu>) {
+    std::visit(check_round_trip, *decoded);
+  } else {
+    check_round_trip(*decoded);
+  }
+}
+
+/// `bytes` is a TPDU, behind the TPKT header.
+inline void check_x224(ByteSpan bytes) {
+  check_decoder(bytes, [](ByteSpan tpdu, Notes* notes) { return decode_tpdu(tpdu, notes); });
+  check_decoder(bytes,
+                [](ByteSpan tpdu, Notes* notes) { return decode_connection_request(tpdu, notes); });
+  check_decoder(bytes,
+                [](ByteSpan tpdu, Notes* notes) { return decode_connection_confirm(tpdu, notes); });
+  check_decoder(bytes,
+                [](ByteSpan tpdu, Notes* notes) { return decode_disconnect_request(tpdu, notes); });
+}
+
+/// `bytes` begins with a TPKT header.
+inline void check_tpkt(ByteSpan bytes) {
+  const auto header = decode_tpkt_header(bytes);
+  hold(header.has_value() == (bytes.size() >= TpktHeader::kSize), "four octets are a TPKT header");
+  const auto pdu = annotate(bytes);
+  hold(pdu.size <= bytes.size(), "an annotated PDU lies within the octets");
+  hold(bytes.empty() || pdu.size > 0, "an annotation goes on");
+  Notes notes(Notes::Detail::kFields);
+  notes.fields = pdu.fields;
+  notes.anomalies = pdu.anomalies;
+  check_notes(bytes.first(pdu.size), notes);
+  if (pdu.error) check_error(bytes, *pdu.error);
+  const auto text = annotated_text(bytes);
+  for (const auto c : text) {
+    hold(c == '\n' || static_cast<unsigned char>(c) >= 0x20, "an annotation is printable");
+  }
+}
+
+}  // namespace rdpwhy::rdp::oracle
