@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view kCookiePrefix = "Cookie: mstshash=";
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr std::size_t kFixedPart = 7;  // LI, code and CDT, DST-REF, SRC-REF, CLASS OPTION
 constexpr std::size_t kNegotiationSize = 8;
 constexpr std::size_t kCorrelationSize = 36;
 constexpr std::uint8_t kEndOfTsdu = 0x80;
