@@ -1,0 +1,258 @@
+#include "rdpwhy/crypto/record_opener.h"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "crypto/openssl_handles.h"
+#include "rdpwhy/base/check.h"
+
+namespace rdpwhy::crypto {
+
+namespace {
+
+using Opened = record::RecordOpener::Opened;
+using Refusal = record::RecordOpener::Refusal;
+
+constexpr std::size_t kHeaderSize = 5;
+constexpr std::size_t kIvSize = 12;
+constexpr std::size_t kMaxKeySize = 32;
+constexpr std::size_t kMaxSecretSize = 48;
+constexpr std::uint8_t kApplicationData = 23;
+
+/// RFC 8446 B.4
+struct Suite {
+  std::uint16_t code;
+  const char* cipher;  // OpenSSL's name
+  const char* digest;
+  std::size_t key_size;
+  std::size_t hash_size;
+  std::size_t tag_size;
+  bool ccm;  // OpenSSL wants to be told the lengths first
+};
+
+constexpr std::array<Suite, 5> kSuites = {{
+    {0x1301, "AES-128-GCM", "SHA256", 16, 32, 16, false},
+    {0x1302, "AES-256-GCM", "SHA384", 32, 48, 16, false},
+    {0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32, 16, false},
+    {0x1304, "AES-128-CCM", "SHA256", 16, 32, 16, true},
+    {0x1305, "AES-128-CCM", "SHA256", 16, 32, 8, true},
+}};
+
+/// Octets that are wiped when they go.
+template <std::size_t kSize>
+struct Wiped : std::array<std::uint8_t, kSize> {
+  Wiped() : std::array<std::uint8_t, kSize>{} {}
+  Wiped(const Wiped&) = delete;
+  Wiped& operator=(const Wiped&) = delete;
+  ~Wiped() { OPENSSL_cleanse(this->data(), kSize); }
+};
+
+/// RFC 8446 7.1 HKDF-Expand-Label with an empty context. All that TLS 1.3 asks of it here fits in
+/// one block of the hash, so that RFC 5869's T(1) is the whole answer.
+void expand_label(const Suite& suite, ByteSpan secret, std::string_view label,
+                  std::span<std::uint8_t> out) {
+  RDPWHY_CHECK(out.size() <= suite.hash_size);
+  Bytes text = {0, static_cast<std::uint8_t>(out.size())};
+  const std::string full = fmt::format("tls13 {}", label);
+  text.push_back(static_cast<std::uint8_t>(full.size()));
+  text.insert(text.end(), full.begin(), full.end());
+  text.push_back(0);  // context
+  text.push_back(1);  // the counter of RFC 5869 2.3
+  Wiped<EVP_MAX_MD_SIZE> block;
+  std::size_t size = 0;
+  const unsigned char* made =
+      EVP_Q_mac(library_context(), "HMAC", nullptr, suite.digest, nullptr, secret.data(),
+                secret.size(), text.data(), text.size(), block.data(), block.size(), &size);
+  RDPWHY_CHECK(made != nullptr && size == suite.hash_size);
+  std::copy_n(block.begin(), out.size(), out.begin());
+}
+
+/// What protects the records of one side from one change of keys to the next.
+class TrafficKeys {
+ public:
+  TrafficKeys(const Suite& suite, ByteSpan secret) : suite_(suite), context_(EVP_CIPHER_CTX_new()) {
+    std::ranges::copy(secret, secret_.begin());
+    derive();
+  }
+
+  /// RFC 8446 7.2: application_traffic_secret_N+1
+  void update() {
+    Wiped<kMaxSecretSize> next;
+    expand_label(suite_, secret(), "traffic upd", std::span(next).first(suite_.hash_size));
+    std::ranges::copy(next, secret_.begin());
+    derive();
+  }
+
+  /// RFC 8446 5.2, AEAD-Decrypt under the next sequence number, which is counted by `count`.
+  std::expected<Opened, Refusal> open(ByteSpan record);
+  void count() { ++sequence_; }
+  [[nodiscard]] bool fresh() const { return sequence_ == 0; }
+
+ private:
+  [[nodiscard]] ByteSpan secret() const { return ByteSpan(secret_).first(suite_.hash_size); }
+  void derive();
+  bool decrypt(ByteSpan header, ByteSpan sealed, ByteSpan tag, std::uint8_t* out);
+
+  const Suite& suite_;
+  CipherContextPtr context_;
+  Wiped<kMaxSecretSize> secret_;
+  Wiped<kMaxKeySize> key_;
+  Wiped<kIvSize> iv_;
+  std::uint64_t sequence_ = 0;
+};
+
+void TrafficKeys::derive() {
+  expand_label(suite_, secret(), "key", std::span(key_).first(suite_.key_size));
+  expand_label(suite_, secret(), "iv", iv_);
+  sequence_ = 0;
+  const CipherPtr cipher(EVP_CIPHER_fetch(library_context(), suite_.cipher, nullptr));
+  RDPWHY_CHECK(cipher != nullptr && context_ != nullptr);
+  EVP_CIPHER_CTX_reset(context_.get());
+  EVP_DecryptInit_ex2(context_.get(), cipher.get(), nullptr, nullptr, nullptr);
+}
+
+std::expected<Opened, Refusal> TrafficKeys::open(ByteSpan record) {
+  const auto header = record.first(kHeaderSize);
+  const auto fragment = record.subspan(kHeaderSize);
+  if (fragment.size() <= suite_.tag_size) return std::unexpected(Refusal::kBadRecord);
+  const auto sealed = fragment.first(fragment.size() - suite_.tag_size);
+  Opened opened;
+  opened.plaintext.resize(sealed.size());
+  const bool good =
+      decrypt(header, sealed, fragment.last(suite_.tag_size), opened.plaintext.data());
+  ERR_clear_error();
+  if (!good) {
+    OPENSSL_cleanse(opened.plaintext.data(), opened.plaintext.size());
+    return std::unexpected(Refusal::kBadRecord);
+  }
+  // RFC 8446 5.4: the content type is the last octet that is not zero
+  while (!opened.plaintext.empty() && opened.plaintext.back() == 0) opened.plaintext.pop_back();
+  if (!opened.plaintext.empty()) {
+    opened.content_type = opened.plaintext.back();
+    opened.plaintext.pop_back();
+  }
+  return opened;
+}
+
+bool TrafficKeys::decrypt(ByteSpan header, ByteSpan sealed, ByteSpan tag, std::uint8_t* out) {
+  // RFC 8446 5.3: the sequence number, padded on the left, XOR the static IV
+  Wiped<kIvSize> nonce;
+  for (std::size_t i = 0; i < kIvSize; ++i) {
+    const std::size_t shift = 8 * (kIvSize - 1 - i);
+    nonce[i] = iv_[i];
+    if (shift < 64) nonce[i] ^= static_cast<std::uint8_t>(sequence_ >> shift);
+  }
+  EVP_CIPHER_CTX* const c = context_.get();
+  const auto size = static_cast<int>(sealed.size());
+  int written = 0;
+  // The control call wants its argument mutable and reads it only.
+  auto* tag_octets = const_cast<std::uint8_t*>(tag.data());
+  return EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_IVLEN, kIvSize, nullptr) == 1 &&
+         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag_octets) ==
+             1 &&
+         EVP_DecryptInit_ex2(c, nullptr, key_.data(), nonce.data(), nullptr) == 1 &&
+         (!suite_.ccm || EVP_DecryptUpdate(c, nullptr, &written, nullptr, size) == 1) &&
+         EVP_DecryptUpdate(c, nullptr, &written, header.data(), kHeaderSize) == 1 &&
+         EVP_DecryptUpdate(c, out, &written, sealed.data(), size) == 1 &&
+         // CCM has verified the tag by now and has nothing to finish
+         (suite_.ccm || EVP_DecryptFinal_ex(c, out + written, &written) == 1);
+}
+
+class Tls13Opener final : public record::RecordOpener {
+ public:
+  Tls13Opener(const KeyLog& key_log, const tls::Random& client_random, const Suite* suite,
+              bool early_data)
+      : key_log_(key_log), client_random_(client_random), suite_(suite), early_data_(early_data) {}
+
+  std::expected<Opened, Refusal> open(Side side, ByteSpan record) override;
+  void finished(Side side) override {
+    Direction& direction = of(side);
+    direction.application = true;
+    direction.updates = 0;
+    direction.keys.reset();
+  }
+  void key_update(Side side) override {
+    Direction& direction = of(side);
+    if (direction.keys != nullptr) {
+      direction.keys->update();
+    } else if (direction.updates < kMaxUpdatesAhead) {
+      ++direction.updates;
+    }
+  }
+
+ private:
+  /// Updates said before the secret is known: hostile counts must not cost hours of hashing.
+  static constexpr int kMaxUpdatesAhead = 1024;
+
+  struct Direction {
+    bool application = false;
+    int updates = 0;
+    std::unique_ptr<TrafficKeys> keys;  // null until its secret is known
+  };
+
+  Direction& of(Side side) { return side == Side::kServer ? server_ : client_; }
+  bool find_keys(Side side);
+
+  const KeyLog& key_log_;
+  tls::Random client_random_;
+  const Suite* suite_;
+  bool early_data_;
+  Direction client_;
+  Direction server_;
+};
+
+std::expected<Opened, Refusal> Tls13Opener::open(Side side, ByteSpan record) {
+  if (suite_ == nullptr) return std::unexpected(Refusal::kUnsupported);
+  if (record.size() < kHeaderSize) return std::unexpected(Refusal::kBadRecord);
+  if (record[0] != kApplicationData) {
+    return Opened{record[0], base::to_bytes(record.subspan(kHeaderSize))};
+  }
+  Direction& direction = of(side);
+  if (direction.keys == nullptr && !find_keys(side)) return std::unexpected(Refusal::kNoSecrets);
+  TrafficKeys& keys = *direction.keys;
+  auto opened = keys.open(record);
+  const bool early =
+      !opened && early_data_ && side == Side::kClient && !direction.application && keys.fresh();
+  if (!early) keys.count();
+  return opened;
+}
+
+bool Tls13Opener::find_keys(Side side) {
+  Direction& direction = of(side);
+  const bool server = side == Side::kServer;
+  const std::string_view label =
+      direction.application
+          ? (server ? "SERVER_TRAFFIC_SECRET_0" : "CLIENT_TRAFFIC_SECRET_0")
+          : (server ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
+  const auto secret = key_log_.secret(label, client_random_);
+  // A secret of another length belongs to another suite: as good as none.
+  if (!secret || secret->size() != suite_->hash_size) return false;
+  direction.keys = std::make_unique<TrafficKeys>(*suite_, *secret);
+  for (; direction.updates > 0; --direction.updates) direction.keys->update();
+  return true;
+}
+
+/// TLS 1.3 and its last drafts, which differ from it in their number alone.
+bool is_tls13(std::uint16_t version) {
+  return version == 0x0304 || (version >= 0x7F1A && version <= 0x7F1C);
+}
+
+}  // namespace
+
+std::unique_ptr<record::RecordOpener> make_record_opener(const KeyLog& key_log,
+                                                         const tls::ClientHello& client_hello,
+                                                         const tls::ServerHello& server_hello) {
+  if (server_hello.hello_retry_request || !is_tls13(server_hello.version())) return nullptr;
+  const auto* suite = std::ranges::find(kSuites, server_hello.cipher_suite, &Suite::code);
+  return std::make_unique<Tls13Opener>(key_log, client_hello.random,
+                                       suite == kSuites.end() ? nullptr : suite,
+                                       client_hello.early_data);
+}
+
+}  // namespace rdpwhy::crypto
