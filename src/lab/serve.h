@@ -1,0 +1,14 @@
+#pragma once
+
+#include "rdpwhy/crypto/tls_session.h"
+#include "rdpwhy/lab/lab.h"
+#include "rdpwhy/net/listener.h"
+
+namespace rdpwhy::lab {
+
+/// Serves one connection as `faults` say, down to its last packet: where a scenario closes, the
+/// wire shows a FIN and no reset, and the other way round.
+void serve(net::AcceptedConnection& peer, const Faults& faults,
+           const crypto::TlsServerSettings& tls);
+
+}  // namespace rdpwhy::lab
