@@ -67,6 +67,8 @@ class FrameDecoder {
   FrameDecoder();
   ~FrameDecoder();
   FrameDecoder(FrameDecoder&&) noexcept;
+  /// Whether frames of this LINKTYPE_ are read at all.
+  [[nodiscard]] static bool knows(std::uint32_t link_type);
   /// Views in the result hold until the next call.
   [[nodiscard]] Result decode(const Packet& packet);
 
