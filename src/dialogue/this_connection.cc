@@ -24,6 +24,9 @@ bool server_is_done(std::span<const Evidence> evidence) {
         std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
       return true;
     }
+    if (const auto* alert = std::get_if<record::TlsAlert>(&e.fact)) {
+      if (alert->alert && alert->alert->level == tls::Alert::kFatal) return true;
+    }
     if (const auto* opening = std::get_if<record::ProxyOpening>(&e.fact)) {
       if (!opening->granted) return true;
     }

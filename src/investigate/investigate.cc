@@ -38,6 +38,8 @@ std::expected<Investigation, Error> investigate(const net::Target& target,
       .live = true,
       .now = now(),
       .target_host = target.host,
+      .target_port = target.port,
+      .server_address = result.handshake.address,
       .certificate_problems =
           certificate_problems(result.handshake.record, judge, target.host, now()),
       .saw = saw};
