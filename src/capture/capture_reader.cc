@@ -4,6 +4,7 @@
 
 #include "capture/file_format.h"
 #include "capture/link_types.h"
+#include "capture/time_order.h"
 #include "rdpwhy/capture/segment.h"
 
 namespace rdpwhy::capture {
@@ -23,22 +24,54 @@ void FileFormat::keep_comment(ByteSpan text) {
   comments.emplace_back(base::as_text(text.first(std::min(text.size(), kLongest))));
 }
 
+namespace {
+
+std::unique_ptr<FileFormat> open_format(ByteSpan file) {
+  auto format = open_pcapng(file);
+  return format ? std::move(format) : open_pcap(file);
+}
+
+}  // namespace
+
 class CaptureReader::Impl {
  public:
-  explicit Impl(std::unique_ptr<FileFormat> opened) : format(std::move(opened)) {}
+  explicit Impl(std::unique_ptr<FileFormat> opened) : format(std::move(opened)) {
+    format->keeps_secrets = false;  // the first pass has them
+  }
+
+  /// A first pass from header to header: secrets may stand behind the packets that need them, and
+  /// packets behind those that answer them.
+  void look_ahead(ByteSpan file) {
+    const auto scan = open_format(file);
+    while (const auto packet = scan->next()) order.see(packet->at);
+    tls_key_logs = std::move(scan->tls_key_logs);
+    mend = order.disordered() && order.mendable();
+    if (mend) {
+      format->complaints.add("packets are not in order of time in the file; they are read in it");
+    } else if (order.disordered()) {
+      format->complaints.add("the clock of the capture goes back; packets are read as they stand");
+    }
+  }
+
   std::unique_ptr<FileFormat> format;
+  std::vector<std::string> tls_key_logs;
+  TimeOrder order;
+  bool mend = false;
   std::uint64_t packets = 0;
 };
 
 std::expected<CaptureReader, Error> CaptureReader::open(ByteSpan file) {
-  auto format = open_pcapng(file);
-  if (!format) format = open_pcap(file);
+  auto format = open_format(file);
   if (!format) return std::unexpected(Error{name_of_other_file(file)});
-  return CaptureReader(std::make_unique<Impl>(std::move(format)));
+  auto impl = std::make_unique<Impl>(std::move(format));
+  impl->look_ahead(file);
+  return CaptureReader(std::move(impl));
 }
 
 std::optional<Packet> CaptureReader::next() {
-  auto packet = impl_->format->next();
+  auto& format = *impl_->format;
+  auto packet =
+      impl_->mend ? impl_->order.next([&format] { return format.next(); }) : format.next();
   if (packet) ++impl_->packets;
   return packet;
 }
@@ -46,9 +79,7 @@ std::optional<Packet> CaptureReader::next() {
 const std::vector<std::string>& CaptureReader::complaints() const {
   return impl_->format->complaints.list();
 }
-const std::vector<std::string>& CaptureReader::tls_key_logs() const {
-  return impl_->format->tls_key_logs;
-}
+const std::vector<std::string>& CaptureReader::tls_key_logs() const { return impl_->tls_key_logs; }
 std::uint64_t CaptureReader::packets() const { return impl_->packets; }
 const std::vector<std::string>& CaptureReader::comments() const { return impl_->format->comments; }
 

@@ -19,7 +19,8 @@ class FileFormat {
 
   ComplaintList complaints;
   std::vector<std::string> comments;
-  std::vector<std::string> tls_key_logs;
+  bool keeps_secrets = true;
+  std::vector<std::string> tls_key_logs;  ///< of what was read so far
 
  protected:
   void complain_of_link_type(std::uint32_t link_type);

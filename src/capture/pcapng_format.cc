@@ -50,7 +50,7 @@ class BlockWalk {
   explicit BlockWalk(ByteSpan file) : file_(file) {}
 
   /// Nothing at the end; `trouble` says why when the file does not end there.
-  [[nodiscard]] std::optional<Block> next(ComplaintList* complaints) {
+  [[nodiscard]] std::optional<Block> next(ComplaintList& complaints) {
     const auto left = file_.size() - position_;
     if (left < kSmallestBlock) {
       if (left != 0)
@@ -75,7 +75,7 @@ class BlockWalk {
       end = padded(size);
       if (end > left) return broken(type, size, left, complaints);
     }
-    if (complaints != nullptr) check_lengths(size, end, *complaints);
+    check_lengths(size, end, complaints);
     const Block block{type, position_, {at + 8, end - 12}, position_ + end};
     position_ += end;
     return block;
@@ -115,7 +115,7 @@ class BlockWalk {
 
   /// A block that cannot be as long as it says. What is left of a cut packet is still given.
   std::optional<Block> broken(std::uint32_t type, std::size_t size, std::size_t left,
-                              ComplaintList* complaints) {
+                              ComplaintList& complaints) {
     const auto position = position_;
     if (size >= kSmallestBlock && (type == kEnhancedPacket || type == kObsoletePacket)) {
       stop(complaints,
@@ -137,8 +137,8 @@ class BlockWalk {
     return std::nullopt;
   }
 
-  void stop(ComplaintList* complaints, std::string why) {
-    if (complaints != nullptr) complaints->add(std::move(why));
+  void stop(ComplaintList& complaints, std::string why) {
+    complaints.add(std::move(why));
     position_ = file_.size();
   }
 
@@ -149,14 +149,16 @@ class BlockWalk {
 
 class PcapngFormat final : public FileFormat {
  public:
-  explicit PcapngFormat(ByteSpan file) : blocks_(file) { collect_secrets(file); }
+  explicit PcapngFormat(ByteSpan file) : blocks_(file) {}
 
   std::optional<Packet> next() override {
-    while (const auto block = blocks_.next(&complaints)) {
+    while (const auto block = blocks_.next(complaints)) {
       if (block->type == kEnhancedPacket) {
         if (auto packet = enhanced(*block)) return packet;
       } else if (block->type == kSectionHeader) {
         section(*block);
+      } else if (block->type == kSecrets) {
+        secrets(*block);
       } else if (block->type == kInterface) {
         interface(*block);
       } else if (block->type == kSimplePacket) {
@@ -331,33 +333,27 @@ class PcapngFormat final : public FileFormat {
     return block.position + 12 + block.body.size() != block.next;
   }
 
-  /// Secrets may stand behind the packets that need them. Only block headers are looked at.
-  void collect_secrets(ByteSpan file) {
-    BlockWalk walk(file);
-    std::size_t total = 0;
-    while (const auto block = walk.next(nullptr)) {
-      if (block->type != kSecrets || block->body.size() < 8) continue;
-      const auto* at = block->body.data();
-      if (load32(at, walk.big_endian()) != kTlsKeyLog) continue;
-      const std::size_t claimed = load32(at + 4, walk.big_endian());
-      const auto text = block->body.subspan(8).first(std::min(claimed, block->body.size() - 8));
-      if (claimed > text.size()) {
-        complaints.add(fmt::format("the secrets at octet {} claim {} octets, their block holds {}",
-                                   block->position, claimed, text.size()));
-      }
-      if (text.size() > kMostSecrets - total) {
-        complaints.add(
-            fmt::format("more than {} octets of secrets; those from octet {} on are left out",
-                        kMostSecrets, block->position));
-        return;
-      }
-      total += text.size();
-      tls_key_logs.emplace_back(base::as_text(text));
+  void secrets(const Block& block) {
+    if (block.body.size() < 8 || u32(block.body.data()) != kTlsKeyLog) return;
+    const std::size_t claimed = u32(block.body.data() + 4);
+    const auto room = block.body.subspan(8);
+    const auto text = room.first(std::min(claimed, room.size()));
+    if (claimed > text.size()) {
+      complaints.add(fmt::format("the secrets at octet {} claim {} octets, their block holds {}",
+                                 block.position, claimed, text.size()));
     }
+    if (text.size() > kMostSecrets - secrets_) {
+      complaints.add(fmt::format("more than {} octets of secrets; those at octet {} are left out",
+                                 kMostSecrets, block.position));
+      return;
+    }
+    secrets_ += text.size();
+    if (keeps_secrets) tls_key_logs.emplace_back(base::as_text(text));
   }
 
   BlockWalk blocks_;
   std::vector<Interface> interfaces_;
+  std::size_t secrets_ = 0;
   std::uint64_t number_ = 0;
   Moment last_;
   std::uint32_t last_link_type_ = std::numeric_limits<std::uint32_t>::max();

@@ -38,7 +38,10 @@ TEST(RealCaptures, HaveThePacketsAndLinkTypesThatAnIndependentParserFound) {
     const auto& facts = entry["file_facts"];
     EXPECT_EQ(count_packets(*reader, &link_types), facts["packets"]);
     EXPECT_EQ(link_types, facts["linktypes"].get<std::set<std::uint32_t>>());
-    EXPECT_EQ(!reader->complaints().empty(), facts["truncated_file"].get<bool>());
+    const bool cut = std::ranges::any_of(reader->complaints(), [](const std::string& complaint) {
+      return complaint.starts_with("the file is cut in the middle of");
+    });
+    EXPECT_EQ(cut, facts["truncated_file"].get<bool>());
     EXPECT_EQ(reader->tls_key_logs().size(), facts["dsb_blocks"]);
     std::map<std::string, int> labels;
     for (const auto& text : reader->tls_key_logs()) {
@@ -62,6 +65,7 @@ TEST(RealCaptures, OfThePcapngConformanceSetHaveThePacketsTheyShould) {
     EXPECT_EQ(count_packets(*reader), facts["packets"]);
     for (const auto& complaint : reader->complaints()) {
       const bool expected = complaint.starts_with("simple packets") ||
+                            complaint.starts_with("packets are not in order of time") ||
                             complaint.find("version 2.0") != std::string::npos;
       EXPECT_TRUE(expected) << complaint;
     }

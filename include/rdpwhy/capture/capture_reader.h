@@ -22,9 +22,11 @@ struct Packet {
   std::uint64_t number = 0;          ///< from 1, as tshark counts frames
 };
 
-/// A bounded reader of pcap (both byte orders, micro- and nanoseconds, the modified and Kuznetzov forms
-/// named if not read) and pcapng (sections, interfaces, if_tsresol, if_tsoffset, enhanced, simple and old
+/// A bounded reader of pcap (both byte orders, micro- and nanoseconds, Kuznetzov's modified form; others
+/// are named in the Error) and pcapng (sections, interfaces, if_tsresol, if_tsoffset, enhanced, simple and old
 /// packet blocks, secrets, comments). The whole file is given as memory; nothing is copied but secrets.
+/// Packets come in order of time: captures made from per-processor buffers (Windows event traces) have
+/// them hundreds of places off. Where the clock was set back for long they come as they stand.
 class CaptureReader {
  public:
   /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
