@@ -92,16 +92,6 @@ Course read_course(const HandshakeRecord& record) {
   return course;
 }
 
-/// The phase that follows TLS, or X.224 where no TLS was selected.
-Phase later_phase(const Course& course) {
-  const rdp::Protocols selected{course.selected.value_or(0)};
-  if (selected.has(rdp::Protocol::kHybrid) || selected.has(rdp::Protocol::kHybridEx)) {
-    return Phase::kCredssp;
-  }
-  if (selected.has(rdp::Protocol::kRdstls)) return Phase::kRdstls;
-  return Phase::kMcs;
-}
-
 /// The milestones of this connection in order; the first without a position is the phase that
 /// stopped.
 struct Milestone {
@@ -357,6 +347,15 @@ PhaseState state_behind(const Course& course, bool as_asked) {
 
 }  // namespace
 
+Phase phase_behind(std::uint32_t selected_protocol) {
+  const rdp::Protocols selected{selected_protocol};
+  if (selected.has(rdp::Protocol::kHybrid) || selected.has(rdp::Protocol::kHybridEx)) {
+    return Phase::kCredssp;
+  }
+  if (selected.has(rdp::Protocol::kRdstls)) return Phase::kRdstls;
+  return Phase::kMcs;
+}
+
 Progress progress(const HandshakeRecord& record) {
   const auto course = read_course(record);
   Progress out;
@@ -377,7 +376,7 @@ Progress progress(const HandshakeRecord& record) {
   if (course.without_tls())
     out.phases.push_back({.phase = Phase::kTls, .state = PhaseState::kSkipped});
 
-  const auto later = later_phase(course);
+  const auto later = phase_behind(course.selected.value_or(0));
   const bool as_asked = record.run && record.run->until && out.reached >= record.run->until;
   if (!as_asked && !record.evidence.empty()) {
     if (stopped_in == Phase::kTcp) {  // judged by the last address that was tried

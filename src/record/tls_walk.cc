@@ -1,5 +1,6 @@
 #include "record/tls_walk.h"
 
+#include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/record_layer.h"
 
 namespace rdpwhy::record {

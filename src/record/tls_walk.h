@@ -7,9 +7,6 @@
 
 namespace rdpwhy::record {
 
-/// True for TLS 1.3 and its drafts.
-[[nodiscard]] bool is_tls13(std::uint16_t version);
-
 /// True for facts that only TLS leaves.
 [[nodiscard]] bool is_tls(const Fact& fact);
 

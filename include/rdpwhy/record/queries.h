@@ -55,6 +55,12 @@ struct PhaseProgress {
   std::optional<Nanoseconds> duration;
 };
 
+/// True for TLS 1.3 and its drafts: what a ServerHello's version() means for all that follows.
+[[nodiscard]] bool is_tls13(std::uint16_t version);
+
+/// The phase that follows TLS (or X.224, where nothing was selected): CredSSP, RDSTLS or MCS.
+[[nodiscard]] Phase phase_behind(std::uint32_t selected_protocol);
+
 /// How far it got. A phase counts as passed only on evidence: `tls` in TLS 1.3 when a server record
 /// after the client's Finished shows that it was accepted (contract.md).
 struct Progress {

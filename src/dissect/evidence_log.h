@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "rdpwhy/record/handshake_record.h"
+
+namespace rdpwhy::dissect {
+
+/// One whole unit of one side's stream: a TPKT, a TLS record, the opening of a proxy.
+struct Unit {
+  Side side = Side::kClient;
+  std::uint64_t offset = 0;  ///< in that side's TCP stream
+  ByteSpan octets;
+  Moment at;                  ///< of the octets that completed it
+  std::uint32_t missing = 0;  ///< octets of it that the capture does not hold (zeros here)
+
+  [[nodiscard]] record::Where where() const {
+    return {.side = side,
+            .layer = record::Layer::kWire,
+            .offset = offset,
+            .size = static_cast<std::uint32_t>(octets.size())};
+  }
+};
+
+/// The one place where evidence is added, and its bound.
+class EvidenceLog {
+ public:
+  /// No handshake needs half as many; a peer can send messages for ever.
+  static constexpr std::size_t kMostEvidence = 512;
+  /// Endings and gaps are kept beyond that, up to here.
+  static constexpr std::size_t kMostInAll = 544;
+  static constexpr std::size_t kMostFirst = 64;  ///< octets kept of what was not understood
+
+  Phase phase = Phase::kTcp;  ///< the one that is running
+
+  void add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {}) {
+    if (full()) {
+      say_full();
+      return;
+    }
+    append(where, at, std::move(fact), std::move(notes));
+  }
+  /// What the network does is told even when no more messages are.
+  void add_event(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {}) {
+    if (record_.evidence.size() < kMostInAll) append(where, at, std::move(fact), std::move(notes));
+  }
+  void add_live(record::Where where, Moment at, record::Fact fact) {
+    add_event(where, at, std::move(fact));
+    record_.evidence.back().live_only = true;
+  }
+
+  [[nodiscard]] bool full() const { return record_.evidence.size() >= kMostEvidence; }
+  [[nodiscard]] const HandshakeRecord& record() const { return record_; }
+  [[nodiscard]] HandshakeRecord take() { return std::exchange(record_, {}); }
+
+ private:
+  void append(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
+    auto& evidence = record_.evidence;
+    if (evidence.capacity() == 0) evidence.reserve(16);
+    evidence.push_back({.id = static_cast<record::EvidenceId>(evidence.size() + 1),
+                        .phase = phase,
+                        .where = where,
+                        .at = at,
+                        .fact = std::move(fact),
+                        .notes = std::move(notes)});
+  }
+  void say_full() {
+    if (std::exchange(said_full_, true)) return;
+    record_.evidence.back().notes.push_back(
+        {.text = "what both sides said after this is not kept: too many messages"});
+  }
+
+  HandshakeRecord record_;
+  bool said_full_ = false;
+};
+
+[[nodiscard]] inline Bytes first_octets(ByteSpan octets,
+                                        std::size_t most = EvidenceLog::kMostFirst) {
+  return base::to_bytes(octets.first(std::min(octets.size(), most)));
+}
+
+}  // namespace rdpwhy::dissect

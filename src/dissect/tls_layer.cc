@@ -1,0 +1,256 @@
+#include "dissect/tls_layer.h"
+
+#include <fmt/format.h>
+
+#include "rdpwhy/record/queries.h"
+#include "rdpwhy/tls/alert.h"
+#include "rdpwhy/tls/handshake.h"
+
+namespace rdpwhy::dissect {
+namespace {
+
+using tls::ContentType;
+using tls::RecordHeader;
+
+/// Certificate chains of 100 KB are seen; a length of 16 MB is a lie or an attack.
+constexpr std::uint32_t kMostMessage = Dissector::kMostBuffered - tls::HandshakeHeader::kSize;
+constexpr std::size_t kAlertSize = 2;
+
+}  // namespace
+
+void TlsLayer::add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
+  const auto running = std::exchange(log_.phase, Phase::kTls);
+  log_.add(where, at, std::move(fact), std::move(notes));
+  log_.phase = running;
+}
+
+TlsLayer::Outcome TlsLayer::read(const Unit& record, bool secrets_are_final) {
+  auto& half = this->half(record.side);
+  half.spoke = true;
+  const auto header = *tls::decode_record_header(record.octets);
+  const auto fragment = record.octets.subspan(RecordHeader::kSize);
+  switch (header.content()) {
+    case ContentType::kHandshake:
+      if (half.encrypted) {
+        note_finished(record.side);
+        add_protected(record, header.type);
+      } else {
+        read_handshake(record, fragment, record::Layer::kWire);
+      }
+      break;
+    case ContentType::kChangeCipherSpec:
+      read_change_cipher_spec(record, fragment);
+      break;
+    case ContentType::kAlert:
+      read_alert(record, fragment, record::Layer::kWire);
+      break;
+    case ContentType::kApplicationData:
+      if (tls13_) return read_sealed(record, fragment, secrets_are_final);
+      if (version_) {
+        read_application_data(record, header.length);
+      } else {
+        add_protected(record,
+                      header.type);  // early data, or a connection that began before the capture
+      }
+      break;
+    case ContentType::kHeartbeat:
+      add_protected(record, header.type);
+      break;
+  }
+  return Outcome::kRead;
+}
+
+void TlsLayer::read_ssl2_hello(const Unit& unit) {
+  client_.spoke = true;
+  Notes notes;
+  auto hello = tls::decode_ssl2_client_hello(unit.octets, &notes);
+  const Message message{.type = static_cast<std::uint8_t>(tls::HandshakeType::kClientHello),
+                        .body = unit.octets,
+                        .where = unit.where(),
+                        .at = unit.at,
+                        .has_hole = false};
+  client_hello_ = log_.record().evidence.size();
+  add_decoded(message, "TLS ClientHello in SSLv2 format", std::move(hello), std::move(notes));
+}
+
+void TlsLayer::read_change_cipher_spec(const Unit& unit, ByteSpan fragment) {
+  auto& half = this->half(unit.side);
+  Notes notes;
+  if (unit.missing == 0 && (fragment.size() != 1 || fragment[0] != 1)) {
+    notes.add_anomaly(RecordHeader::kSize, "change_cipher_spec", "is not the one octet 1");
+  }
+  if (!half.partial.empty()) {
+    notes.add_anomaly(0, "handshake", "a handshake message before it is incomplete");
+    half.partial.clear();
+  }
+  // RFC 8446 D.4: in TLS 1.3 it changes nothing and is there for middleboxes.
+  if (!tls13_) half.encrypted = true;
+  add(unit.where(), unit.at, record::ChangeCipherSpec{}, std::move(notes.anomalies));
+}
+
+void TlsLayer::read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer) {
+  auto where = unit.where();
+  where.layer = layer;
+  const bool readable = layer == record::Layer::kDecrypted || fragment.size() == kAlertSize;
+  const bool may_be_encrypted = half(unit.side).encrypted || !version_;
+  if (unit.missing > 0 || (!readable && may_be_encrypted)) {
+    add(where, unit.at, record::TlsAlert{});
+    return;
+  }
+  Notes notes;
+  auto alert = tls::decode_alert(fragment, &notes);
+  if (!alert) {
+    add(where, unit.at,
+        record::Malformed{.what = "TLS alert",
+                          .error = std::move(alert.error()),
+                          .first = first_octets(fragment)},
+        std::move(notes.anomalies));
+    return;
+  }
+  if (layer == record::Layer::kWire && half(unit.side).encrypted) {
+    notes.add_anomaly(0, "alert", "in the clear although this side had changed to encryption");
+  }
+  add(where, unit.at, record::TlsAlert{*alert}, std::move(notes.anomalies));
+}
+
+void TlsLayer::read_application_data(const Unit& unit, std::uint32_t size) {
+  auto& half = this->half(unit.side);
+  if (half.data++ >= kMostData) return;
+  std::vector<Note> notes;
+  if (!tls13_ && !half.encrypted) {
+    notes.push_back({.field = "type", .text = "application data before ChangeCipherSpec"});
+  }
+  const auto running = std::exchange(log_.phase, phase_behind_);
+  log_.add(unit.where(), unit.at, record::ApplicationData{size}, std::move(notes));
+  if (phase_behind_ < running) log_.phase = running;
+}
+
+void TlsLayer::add_protected(const Unit& unit, std::uint8_t type, std::vector<Note> notes) {
+  if (half(unit.side).data++ >= kMostData) return;
+  const auto size = static_cast<std::uint32_t>(unit.octets.size() - RecordHeader::kSize);
+  add(unit.where(), unit.at, record::ProtectedRecord{.type = type, .size = size}, std::move(notes));
+}
+
+TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, ByteSpan fragment,
+                                        bool secrets_are_final) {
+  auto& half = this->half(unit.side);
+  constexpr auto kType = static_cast<std::uint8_t>(ContentType::kApplicationData);
+  if (unit.missing > 0) half.sealed = true;  // the next record's number and hash are unknown
+  if (opener_ == nullptr || half.sealed) {
+    add_protected(unit, kType);
+    return Outcome::kRead;
+  }
+  const auto opened = opener_->open(unit.side, unit.octets);
+  if (opened) {
+    if (ContentType{opened->content_type} == ContentType::kApplicationData) {
+      read_application_data(unit, static_cast<std::uint32_t>(fragment.size()));
+    } else {
+      read_opened(unit, *opened);
+    }
+    return Outcome::kRead;
+  }
+  switch (opened.error()) {
+    case record::RecordOpener::Refusal::kNoSecrets:
+      if (!secrets_are_final) return Outcome::kWaitsForSecrets;
+      add_protected(unit, kType);
+      break;
+    case record::RecordOpener::Refusal::kUnsupported:
+      add_protected(unit, kType);
+      break;
+    case record::RecordOpener::Refusal::kBadRecord:
+      half.sealed = true;
+      add_protected(
+          unit, kType,
+          {{.field = "encrypted_record", .text = "does not open with the secrets at hand"}});
+      break;
+  }
+  return Outcome::kRead;
+}
+
+void TlsLayer::read_opened(const Unit& unit, const record::RecordOpener::Opened& opened) {
+  switch (ContentType{opened.content_type}) {
+    case ContentType::kHandshake:
+      read_handshake(unit, opened.plaintext, record::Layer::kDecrypted);
+      return;
+    case ContentType::kAlert:
+      read_alert(unit, opened.plaintext, record::Layer::kDecrypted);
+      return;
+    default:
+      break;
+  }
+  auto where = unit.where();
+  where.layer = record::Layer::kDecrypted;
+  add(where, unit.at,
+      record::Unexpected{.got = fmt::format("TLS record of inner type {}", opened.content_type),
+                         .expected = "handshake message, alert or application data",
+                         .seen = {},
+                         .first = first_octets(opened.plaintext)});
+}
+
+ByteSpan TlsLayer::joined(Half& half, ByteSpan fragment, const record::Where& where) {
+  if (half.partial.empty()) {
+    half.where = where;
+    half.partial_has_hole = false;
+    return fragment;
+  }
+  half.partial.insert(half.partial.end(), fragment.begin(), fragment.end());
+  half.where.size += where.size;
+  return half.partial;
+}
+
+/// Cuts the messages out of the records of one side: several in a record, or one over several.
+void TlsLayer::read_handshake(const Unit& unit, ByteSpan fragment, record::Layer layer) {
+  auto& half = this->half(unit.side);
+  if (half.lost || fragment.empty()) return;
+  auto where = unit.where();
+  where.layer = layer;
+  if (unit.missing > 0) {  // harmless only in the middle of a message
+    const auto header = tls::decode_handshake_header(half.partial);
+    half.lost = !header || tls::HandshakeHeader::kSize + header->length <
+                               half.partial.size() + fragment.size();
+    if (half.lost) {
+      half.partial.clear();
+      return;
+    }
+  }
+  auto stream = joined(half, fragment, where);
+  half.partial_has_hole = half.partial_has_hole || unit.missing > 0;
+  while (!stream.empty()) {
+    const auto header = tls::decode_handshake_header(stream);
+    if (!header) break;
+    Message message{.type = header->type,
+                    .body = stream.subspan(tls::HandshakeHeader::kSize),
+                    .where = half.where,
+                    .at = unit.at,
+                    .has_hole = half.partial_has_hole};
+    if (header->length > kMostMessage) {
+      message.body = stream;
+      add_malformed(message, "TLS handshake message",
+                    {.field = "length",
+                     .offset = 1,
+                     .text = fmt::format("{} octets, more than any message has", header->length)},
+                    Notes());
+      half.lost = true;
+      half.partial.clear();
+      return;
+    }
+    if (message.body.size() < header->length) break;
+    message.body = message.body.first(header->length);
+    read_message(message);
+    stream = stream.subspan(tls::HandshakeHeader::kSize + header->length);
+    half.where = where;
+    half.partial_has_hole = false;
+  }
+  // A long message in many records must not be copied once per record.
+  if (stream.size() != half.partial.size() || stream.data() != half.partial.data()) {
+    half.partial = base::to_bytes(stream);
+  }
+}
+
+void TlsLayer::note_finished(Side side) {
+  half(side).finished = true;
+  if (client_.finished && server_.finished && phase_behind_ > log_.phase)
+    log_.phase = phase_behind_;
+}
+
+}  // namespace rdpwhy::dissect

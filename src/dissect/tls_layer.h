@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "dissect/evidence_log.h"
+#include "rdpwhy/dissect/dissector.h"
+#include "rdpwhy/tls/record_layer.h"
+
+namespace rdpwhy::dissect {
+
+/// TLS records and handshake messages of both sides (RFC 5246, RFC 8446), SSL 3.0 to TLS 1.3. What
+/// is protected is opened where secrets allow it (TLS 1.3), else kept by type and size.
+class TlsLayer {
+ public:
+  static constexpr unsigned kMostData = 16;  ///< protected records of one side that become evidence
+
+  TlsLayer(const Dissector::Options& options, EvidenceLog& log) : options_(options), log_(log) {}
+
+  enum class Outcome { kRead, kWaitsForSecrets };
+  /// A whole record with a plausible header. `secrets_are_final`: what cannot be opened now never
+  /// can.
+  [[nodiscard]] Outcome read(const Unit& record, bool secrets_are_final);
+  void read_ssl2_hello(const Unit& unit);
+
+  /// The phase of what application data carries.
+  void set_phase_behind(Phase phase) { phase_behind_ = phase; }
+  [[nodiscard]] bool spoke(Side side) const { return half(side).spoke; }
+  /// A handshake message of this side is incomplete.
+  [[nodiscard]] bool is_mid_message(Side side) const { return !half(side).partial.empty(); }
+  [[nodiscard]] bool is_exhausted(Side side) const { return half(side).data >= kMostData; }
+
+ private:
+  struct Half {
+    bool spoke = false;
+    bool encrypted = false;  ///< ChangeCipherSpec was sent (before TLS 1.3)
+    bool finished = false;
+    bool lost = false;    ///< message boundaries cannot be told any more
+    bool sealed = false;  ///< its records cannot be opened any more
+    unsigned data = 0;
+    Bytes partial;  ///< of a handshake message
+    bool partial_has_hole = false;
+    record::Where where;  ///< of the records that hold the partial message
+  };
+
+  struct Message {
+    std::uint8_t type;
+    ByteSpan body;
+    record::Where where;
+    Moment at;
+    bool has_hole;
+  };
+
+  void read_handshake(const Unit& unit, ByteSpan fragment, record::Layer layer);
+  ByteSpan joined(Half& half, ByteSpan fragment, const record::Where& where);
+  void read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer);
+  void read_change_cipher_spec(const Unit& unit, ByteSpan fragment);
+  void read_application_data(const Unit& unit, std::uint32_t size);
+  Outcome read_sealed(const Unit& unit, ByteSpan fragment, bool secrets_are_final);
+  void read_opened(const Unit& unit, const record::RecordOpener::Opened& opened);
+  void add_protected(const Unit& unit, std::uint8_t type, std::vector<Note> notes = {});
+
+  void read_message(const Message& message);
+  void read_client_hello(const Message& message);
+  void read_server_hello(const Message& message);
+  void read_certificate(const Message& message);
+  void read_certificate_verify(const Message& message);
+  void read_finished(const Message& message);
+  void make_opener(const tls::ServerHello& hello);
+  template <typename T>
+  void add_decoded(const Message& message, const char* what, std::expected<T, DecodeError> decoded,
+                   Notes notes);
+  void add_plain(const Message& message, std::vector<Note> notes = {});
+  void add_malformed(const Message& message, const char* what, DecodeError error, Notes notes);
+  /// Evidence of the TLS phase, whatever phase is running already.
+  void add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {});
+  void note_finished(Side side);
+
+  Half& half(Side side) { return side == Side::kServer ? server_ : client_; }
+  const Half& half(Side side) const { return side == Side::kServer ? server_ : client_; }
+
+  const Dissector::Options& options_;
+  EvidenceLog& log_;
+  Half client_, server_;
+  std::optional<std::uint16_t> version_;  ///< of the ServerHello or HelloRetryRequest
+  std::uint16_t cipher_suite_ = 0;
+  bool tls13_ = false;
+  std::optional<std::size_t> client_hello_;  ///< position in the record
+  std::unique_ptr<record::RecordOpener> opener_;
+  Phase phase_behind_ = Phase::kTls;
+};
+
+}  // namespace rdpwhy::dissect

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dissect/evidence_log.h"
+
+namespace rdpwhy::dissect {
+
+/// TPDUs in TPKTs (MS-RDPBCGR 2.2.1.1, 2.2.1.2): the negotiation, and what is said in the clear
+/// behind it, kept shallow.
+class X224Layer {
+ public:
+  static constexpr unsigned kMostData = 16;  ///< Data TPDUs of one side that become evidence
+
+  /// A TPKT with a length that can be.
+  void read(const Unit& unit, EvidenceLog& log);
+  /// The flow was under way, or the octets of `side` are not all there: its part of the negotiation
+  /// may have passed unseen.
+  void negotiation_may_be_unseen() { unseen_ = true; }
+
+  [[nodiscard]] bool requested() const { return requested_; }
+  [[nodiscard]] bool selects_tls() const { return selected_.value_or(0) != 0; }
+  /// No TLS was selected: what follows is RDP in the clear, or with its own encryption.
+  [[nodiscard]] bool is_plain() const { return selected_ == 0u; }
+  [[nodiscard]] bool spoke_data(Side side) const { return data(side) > 0; }
+  [[nodiscard]] bool is_exhausted(Side side) const { return data(side) >= kMostData; }
+  [[nodiscard]] Phase phase_behind() const;
+  /// Something was said that only RDP says.
+  [[nodiscard]] bool is_rdp() const { return is_rdp_; }
+  /// Something was said that RDP does not say: TSAP parameters of other ISO protocols, or no
+  /// request.
+  [[nodiscard]] bool is_other() const { return is_other_ && !is_rdp_; }
+
+ private:
+  void read_request(const Unit& unit, rdp::ConnectionRequest request, Notes notes,
+                    EvidenceLog& log);
+  void read_confirm(const Unit& unit, rdp::ConnectionConfirm confirm, Notes notes,
+                    EvidenceLog& log);
+  void read_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log);
+  void unexpected(const Unit& unit, std::string_view got, EvidenceLog& log);
+  [[nodiscard]] unsigned data(Side side) const {
+    return side == Side::kClient ? client_data_ : server_data_;
+  }
+
+  bool requested_ = false;
+  bool answered_ = false;
+  bool unseen_ = false;
+  bool is_rdp_ = false;
+  bool is_other_ = false;
+  bool had_parameters_ = false;
+  std::optional<std::uint32_t> offered_;
+  std::optional<std::uint32_t> selected_;
+  unsigned client_data_ = 0;
+  unsigned server_data_ = 0;
+};
+
+}  // namespace rdpwhy::dissect
