@@ -19,8 +19,8 @@ int main(int count, char** arguments) {
         const auto progress = rdpwhy::record::progress(connection.record);
         const std::string reached =
             progress.reached ? std::string(rdpwhy::record::name_of(*progress.reached)) : "nothing";
-        std::printf("connection %ju reached %s\n",
-                    static_cast<std::uintmax_t>(connection.number), reached.c_str());
+        std::printf("connection %ju reached %s\n", static_cast<std::uintmax_t>(connection.number),
+                    reached.c_str());
       });
   if (!summary) std::printf("error: %s\n", summary.error().text.c_str());
   return summary ? 0 : 1;
