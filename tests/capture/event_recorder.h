@@ -10,7 +10,7 @@
 namespace rdpwhy::capture::testing {
 
 struct Event {
-  std::string what;  ///< "connecting", "client 5", "server gap 7", "closed client", …
+  std::string what;  ///< "connecting", "client 5", "server gap 7", "closed client", ...
   Moment at;
 };
 
