@@ -1,1 +1,100 @@
-int main() { return 0; }
+// A table of contents: which verb, then that verb's own file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <exception>
+#include <new>
+
+#include "cli/console.h"
+#include "cli/verbs.h"
+#include "rdpwhy/base/check.h"
+
+namespace rdpwhy::cli {
+
+std::span<const Verb> verbs() {
+  static constexpr std::array<Verb, 5> kVerbs = {{
+      {"probe", "TARGET...     the handshake against a live server, and why it fails (the default)",
+       run_probe},
+      {"replay", "FILE...       the same for every RDP connection in a pcap or pcapng file",
+       run_replay},
+      {"explain", "CODE...       what a code means and where it arises; --hex OCTETS reads octets",
+       run_explain},
+      {"causes", "[ID]          the catalogue of causes", run_causes},
+      {"lab", "[SCENARIO]    a server on loopback that fails in a chosen way; --list names them",
+       run_lab},
+  }};
+  return kVerbs;
+}
+
+namespace {
+
+std::string usage() {
+  std::string out =
+      "usage: rdpwhy [probe] TARGET...\n       rdpwhy VERB ... (rdpwhy VERB --help tells more)\n\n";
+  for (const auto& verb : verbs()) out += fmt::format("  {:8} {}\n", verb.name, verb.summary);
+  out +=
+      "\nTARGET is a host, host:port, [v6]:port or an .rdp file; the port is 3389 unless given.\n"
+      "A host named like a verb needs rdpwhy probe NAME.\n"
+      "Exit codes: 0 as far as asked, 1 not, 2 usage, 3 could not try, 70 our own bug.\n";
+  return out;
+}
+
+const Verb* verb_named(std::string_view name) {
+  const auto found = std::ranges::find(verbs(), name, &Verb::name);
+  return found == verbs().end() ? nullptr : &*found;
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.empty()) {
+    fmt::print(stderr, "{}", usage());
+    return kUsage;
+  }
+  const auto& first = arguments.front();
+  if (first == "--help" || first == "-h" || first == "help") {
+    results().write(usage());
+    return finish_results(kComplete);
+  }
+  if (first == "--version") {
+    results().write("rdpwhy " RDPWHY_VERSION "\n");
+    return finish_results(kComplete);
+  }
+  if (const auto* verb = verb_named(first))
+    return verb->run({arguments.begin() + 1, arguments.end()});
+  if (first.starts_with(
+          '-')) {  // "--json replay x" must not become a probe of a host named "replay"
+    const auto later =
+        std::ranges::find_if(arguments, [](const auto& a) { return verb_named(a) != nullptr; });
+    if (later != arguments.end()) {
+      talk(fmt::format(
+          "the verb comes first: rdpwhy {0} ...; a host of that name needs rdpwhy probe {0}",
+          *later));
+      return kUsage;
+    }
+  }
+  return run_probe(arguments);
+}
+
+/// The root: what gets here is our own bug, whatever the peer or the file did.
+int run_guarded(const Arguments& arguments) {
+  try {
+    return run(arguments);
+  } catch (const base::OurBug& bug) {
+    talk(fmt::format("this is a bug of rdpwhy itself, please report it: {}", bug.what()));
+  } catch (const std::bad_alloc&) {
+    talk("out of memory");
+    return kCouldNotTry;
+  } catch (const std::exception& error) {
+    talk(fmt::format("this is a bug of rdpwhy itself, please report it: {}", error.what()));
+  }
+  return kOurBug;
+}
+
+}  // namespace
+}  // namespace rdpwhy::cli
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is an error of writing, told as such
+  return rdpwhy::cli::run_guarded({argv + std::min(argc, 1), argv + argc});
+}

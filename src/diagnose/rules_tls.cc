@@ -1,13 +1,12 @@
 // The TLS handshake. One ClientHello cannot prove what a series of different ones could, so what
 // rests on a single ending without a reason stays "possible".
-#include "rdpwhy/tls/registry.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "diagnose/reading.h"
 #include "rdpwhy/tls/alert.h"
+#include "rdpwhy/tls/registry.h"
 
 namespace rdpwhy::diagnose {
 namespace {
@@ -80,18 +79,22 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
           .against.push_back("most servers have alert 70 for that");
       return;
     case 80:
+      findings.add("unexplained", Confidence::kPossible,
+                   fmt::format("The server answered the ClientHello with {}: something failed "
+                               "inside it, and only its own log says what.",
+                               words),
+                   because);
       findings
           .add("no-common-tls-version", Confidence::kPossible,
-               fmt::format("The server answered the ClientHello with {}. OpenSSL-based servers do "
-                           "so when their own "
-                           "settings leave no usable version or suite.",
-                           words),
+               fmt::format("Servers on OpenSSL answer so when their settings leave no usable "
+                           "version or suite ({} offered).",
+                           versions_in_words(reading)),
                because)
-          .against.push_back(
-              "the alert says no more than that something failed inside the server: read its log");
-      findings.add("no-common-cipher", Confidence::kPossible,
-                   "The same alert stands for a list of suites with nothing usable in it.",
-                   because);
+          .against.push_back("other versions were not tried");
+      findings
+          .add("no-common-cipher", Confidence::kPossible,
+               "The same alert stands for a list of suites with nothing usable in it.", because)
+          .against.push_back("other suites were not tried");
       findings
           .add("server-private-key-unreadable", Confidence::kPossible,
                "A certificate or key that its TLS library rejects can end so too.", because)
@@ -275,7 +278,7 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
 /// Faster than one round trip: it was on its way before the ClientHello can have arrived.
 bool left_before_hello_arrived(const Reading& reading) {
   const auto& failure = *reading.failure();
-  return reading.client_hello == nullptr ||
+  return reading.client_hello == nullptr || failure.evidence < reading.client_hello->id ||
          (reading.round_trip && *reading.round_trip > 1'000'000 &&
           failure.after_ns * 2 < *reading.round_trip);
 }

@@ -52,10 +52,14 @@ void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& fi
     return;
   }
   findings.add(
-      "protocol-violation", Confidence::kLikely,
-      fmt::format("The server refused with a failure code that no specification knows: 0x{:08x}.",
+      "unexplained", Confidence::kPossible,
+      fmt::format("The server refused with a failure code that no specification knows: 0x{:x}.",
                   code),
       because);
+  findings
+      .add("protocol-violation", Confidence::kPossible,
+           "A broken server or proxy could make such a code up.", because)
+      .against.push_back("it may be newer than this program");
 }
 
 void judge_refusing_message(const Reading& reading, Findings& findings) {

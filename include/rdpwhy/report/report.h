@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rdpwhy/diagnose/diagnosis.h"
@@ -12,12 +13,12 @@ namespace rdpwhy::report {
 /// Where a record comes from.
 struct Source {
   bool live = true;
-  std::string target;              ///< live: as typed
-  std::string address;             ///< live
-  std::uint16_t port = 0;          ///< live
-  std::string file;                ///< capture
-  std::uint64_t connection = 0;    ///< capture: number
-  std::string client, server;      ///< capture: endpoints
+  std::string target;            ///< live: as typed
+  std::string address;           ///< live
+  std::uint16_t port = 0;        ///< live
+  std::string file;              ///< capture
+  std::uint64_t connection = 0;  ///< capture: number
+  std::string client, server;    ///< capture: endpoints
 };
 
 /// Everything one report shows. Renderers compute nothing that is not a query.
@@ -33,13 +34,21 @@ struct Subject {
 struct TextStyle {
   bool colour = false;
   int width = 80;
-  bool explain = false;   ///< with evidence and annotated octets
+  bool explain = false;  ///< with evidence and annotated octets
 };
 
 /// The report for people: one sentence first, then phases, TLS and certificate, anomalies.
 [[nodiscard]] std::string to_text(const Subject& subject, const TextStyle& style);
 
-/// One JSON object on one line without a line feed (contract.md, rdpwhy.handshake/1), appended to `out`.
+/// A row of the catalogue in full, for `rdpwhy causes ID`.
+[[nodiscard]] std::string cause_to_text(const diagnose::Cause& cause, int width);
+
+/// `text` in lines of at most `width` columns; the first begins with `lead`, the others with as
+/// many blanks.
+void append_wrapped(std::string& out, std::string_view lead, std::string_view text, int width);
+
+/// One JSON object on one line without a line feed (contract.md, rdpwhy.handshake/1), appended to
+/// `out`.
 void append_json(std::string& out, const Subject& subject);
 
 }  // namespace rdpwhy::report

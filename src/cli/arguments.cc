@@ -1,0 +1,135 @@
+#include "cli/arguments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "cli/console.h"
+#include "rdpwhy/tls/registry.h"
+
+namespace rdpwhy::cli {
+namespace {
+
+std::vector<std::string_view> split(std::string_view text, std::string_view separators) {
+  std::vector<std::string_view> out;
+  while (true) {
+    const auto at = text.find_first_of(separators);
+    const auto part = text.substr(0, at);
+    if (!part.empty()) out.push_back(part);
+    if (at == std::string_view::npos) return out;
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+}  // namespace
+
+std::optional<int> parse(CLI::App& app, const Arguments& arguments) {
+  try {
+    app.parse(Arguments(arguments.rbegin(), arguments.rend()));
+    return {};
+  } catch (const CLI::CallForHelp&) {
+    results().write(app.help());
+    return finish_results(kComplete);
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, error.what());
+  }
+}
+
+int usage_error(const CLI::App& app, std::string_view text) {
+  talk(fmt::format("{} ({} --help tells more)", text, app.get_name()));
+  return kUsage;
+}
+
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    text.remove_prefix(2);
+    base = 16;
+  }
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return value;
+}
+
+std::expected<diagnose::Saw, Error> parse_saw(std::string_view text) {
+  const auto parts = split(text, ",: ");
+  if (parts.empty() || parts.size() > 2) {
+    return std::unexpected(Error{fmt::format(
+        "--saw takes a code and perhaps an extended one, as in 0x904,0x7, not \"{}\"", text)});
+  }
+  diagnose::Saw saw;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto number = parse_number(parts[i]);
+    if (!number) return std::unexpected(Error{fmt::format("--saw: \"{}\" is no number", parts[i])});
+    if (i == 0) saw.code = *number;
+    if (i == 1) saw.extended = *number;
+  }
+  return saw;
+}
+
+std::expected<std::optional<rdp::NegotiationRequest>, Error> parse_security(std::string_view text) {
+  const auto folded = lower(text);
+  const auto parts = split(folded, ",");
+  rdp::NegotiationRequest request;
+  for (const auto part : parts) {
+    if (part == "none") {
+      if (parts.size() > 1) return std::unexpected(Error{"--security: none stands alone"});
+      return std::optional<rdp::NegotiationRequest>{};
+    }
+    if (part == "rdp") continue;  // the absence of bits
+    const auto bit = part == "tls"      ? rdp::Protocol::kSsl
+                     : part == "nla"    ? rdp::Protocol::kHybrid
+                     : part == "ext"    ? rdp::Protocol::kHybridEx
+                     : part == "rdstls" ? rdp::Protocol::kRdstls
+                                        : rdp::Protocol{};
+    if (bit == rdp::Protocol{}) {
+      return std::unexpected(Error{
+          fmt::format("--security knows rdp, tls, nla, ext, rdstls and none, not \"{}\"", part)});
+    }
+    request.requested.bits |= static_cast<std::uint32_t>(bit);
+  }
+  if (parts.empty()) return std::unexpected(Error{"--security: nothing given"});
+  return std::optional(request);
+}
+
+std::expected<std::uint16_t, Error> parse_tls_version(std::string_view text) {
+  auto name = lower(text);
+  for (const std::string_view prefix : {"tls", "v", "-"}) {
+    if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  }
+  if (name == "1.0" || name == "1") return std::uint16_t{0x0301};
+  if (name == "1.1") return std::uint16_t{0x0302};
+  if (name == "1.2") return std::uint16_t{0x0303};
+  if (name == "1.3") return std::uint16_t{0x0304};
+  return std::unexpected(
+      Error{fmt::format("TLS versions are 1.0, 1.1, 1.2 and 1.3, not \"{}\"", text)});
+}
+
+std::expected<std::vector<std::uint16_t>, Error> parse_ciphers(std::string_view text) {
+  std::vector<std::uint16_t> out;
+  for (const auto part : split(text, ",: ")) {
+    auto code = tls::cipher_suite_code(part);
+    if (!code) {
+      const auto number = parse_number(part);
+      if (number && *number <= 0xFFFF) code = static_cast<std::uint16_t>(*number);
+    }
+    if (!code)
+      return std::unexpected(
+          Error{fmt::format("--ciphers: no cipher suite is called \"{}\"", part)});
+    out.push_back(*code);
+  }
+  if (out.empty()) return std::unexpected(Error{"--ciphers: nothing given"});
+  return out;
+}
+
+}  // namespace rdpwhy::cli

@@ -1,0 +1,171 @@
+// rdpwhy replay FILE...
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <algorithm>
+
+#include "cli/files.h"
+#include "cli/trust.h"
+#include "cli/verbs.h"
+#include "rdpwhy/replay/replay.h"
+#include "rdpwhy/report/report.h"
+
+namespace rdpwhy::cli {
+namespace {
+
+constexpr std::size_t kMostKeyLog = 256u << 20;
+
+struct Typed {
+  std::vector<std::string> files;
+  bool json = false, explain = false;
+  std::string saw, ca, key_log;
+  std::string colour = "auto";
+};
+
+void declare(CLI::App& app, Typed& typed) {
+  app.add_option("FILE", typed.files, "pcap or pcapng")->required();
+  app.add_flag("--json", typed.json, "one JSON object per connection and line");
+  app.add_flag("--explain", typed.explain, "add the list of evidence");
+  app.add_option("--keylog", typed.key_log,
+                 "TLS secrets (NSS key log); those inside a pcapng are used anyway");
+  app.add_option("--saw", typed.saw, "what mstsc showed: CODE[,EXTENDED], as in 0x904,0x7");
+  app.add_option("--ca", typed.ca, "trusted authorities: a PEM file or a hashed directory");
+  app.add_option("--color", typed.colour, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+}
+
+/// Thrown to leave a replay whose reader is gone: a gigabyte need not be read for nobody.
+struct NobodyListens {};
+
+/// Text that must not stay in memory.
+struct Secrets {
+  std::string text;
+  ~Secrets() { ::explicit_bzero(text.data(), text.size()); }
+};
+
+class Reporter {
+ public:
+  Reporter(const Typed& typed, std::optional<diagnose::Saw> saw, crypto::CertificateJudge& judge)
+      : typed_(typed),
+        saw_(saw),
+        judge_(judge),
+        style_{colour_wanted(typed.colour), report_width(), typed.explain} {}
+
+  void report(const std::string& file, const replay::ReplayedConnection& connection) {
+    report::Subject subject;
+    subject.source.live = false;
+    subject.source.file = file;
+    subject.source.connection = connection.number;
+    subject.source.client = connection.client.text();
+    subject.source.server = connection.server.text();
+    subject.started = connection.started;
+    subject.record = &connection.record;
+
+    diagnose::Circumstances circumstances;
+    circumstances.live = false;
+    circumstances.now = connection.started;
+    circumstances.saw = saw_;
+    if (const auto tls = record::tls_summary(connection.record);
+        tls && tls->certificates != nullptr) {
+      // The name that the client asked for is the name that it typed.
+      if (tls->client_hello != nullptr)
+        circumstances.target_host = tls->client_hello->server_name.value_or("");
+      circumstances.now = tls->certificates_at;
+      for (const auto problem :
+           judge_.judge(tls->certificates->chain, circumstances.target_host, circumstances.now)) {
+        circumstances.certificate_problems.emplace_back(crypto::name_of(problem));
+      }
+    }
+    subject.certificate_problems = circumstances.certificate_problems;
+    const auto diagnosis = diagnose::diagnose(connection.record, circumstances);
+    subject.diagnosis = &diagnosis;
+    print(subject);
+    if (record::progress(connection.record).failure)
+      exit_code_ = std::max<int>(exit_code_, kFailed);
+  }
+
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  void print(const report::Subject& subject) {
+    out_.clear();
+    if (typed_.json) {
+      report::append_json(out_, subject);
+      out_ += '\n';
+    } else {
+      if (!first_) out_ += '\n';
+      out_ += report::to_text(subject, style_);
+    }
+    first_ = false;
+    results().write(out_);
+    if (results().failed()) throw NobodyListens{};
+  }
+
+  const Typed& typed_;
+  std::optional<diagnose::Saw> saw_;
+  crypto::CertificateJudge& judge_;
+  report::TextStyle style_;
+  std::string out_;
+  bool first_ = true;
+  int exit_code_ = kComplete;
+};
+
+int replay_file(const std::string& file, const replay::ReplayOptions& options, Reporter& reporter) {
+  const auto mapped = MappedFile::open(file);
+  if (!mapped) return talk(mapped.error().text), kCouldNotTry;
+  const auto summary = replay::replay(
+      mapped->octets(), options,
+      [&](replay::ReplayedConnection connection) { reporter.report(file, connection); });
+  if (!results().flush()) throw NobodyListens{};
+  if (!summary) return talk(summary.error().in(file).text), kCouldNotTry;
+  for (const auto& complaint : summary->complaints) talk(fmt::format("{}: {}", file, complaint));
+  if (mapped->shrank()) {
+    talk(fmt::format(
+        "{}: the file became shorter while it was read; what was missing read as zeros", file));
+    return kCouldNotTry;
+  }
+  if (summary->connections == 0) {
+    talk(fmt::format("{}: no RDP connection in it ({} packets, {} TCP connections)", file,
+                     summary->packets, summary->flows));
+  }
+  return kComplete;
+}
+
+}  // namespace
+
+int run_replay(const Arguments& arguments) {
+  CLI::App app("The report for every RDP connection in a capture, offline.", "rdpwhy replay");
+  Typed typed;
+  declare(app, typed);
+  if (const auto leave = parse(app, arguments)) return *leave;
+
+  std::optional<diagnose::Saw> saw;
+  if (!typed.saw.empty()) {
+    const auto parsed = parse_saw(typed.saw);
+    if (!parsed) return usage_error(app, parsed.error().text);
+    saw = *parsed;
+  }
+  Secrets secrets;
+  if (!typed.key_log.empty()) {
+    auto text = read_small_file(typed.key_log, kMostKeyLog);
+    if (!text) return talk(text.error().text), kCouldNotTry;
+    secrets.text = std::move(*text);
+  }
+  auto store = open_trust_store(typed.ca);
+  if (!store) return talk(store.error().text), kCouldNotTry;
+  crypto::CertificateJudge judge(std::move(*store));
+
+  replay::ReplayOptions options;
+  options.key_log = secrets.text;
+  Reporter reporter(typed, saw, judge);
+  int exit_code = kComplete;
+  try {
+    for (const auto& file : typed.files)
+      exit_code = std::max(exit_code, replay_file(file, options, reporter));
+  } catch (const NobodyListens&) {
+    // finish_results says why
+  }
+  return finish_results(std::max(exit_code, reporter.exit_code()));
+}
+
+}  // namespace rdpwhy::cli

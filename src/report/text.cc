@@ -1,0 +1,460 @@
+// The report for people. The first line is the answer; everything below it is for whoever wants to
+// know why it says so.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "rdpwhy/base/hex.h"
+#include "rdpwhy/codes/codes.h"
+#include "rdpwhy/record/queries.h"
+#include "rdpwhy/report/report.h"
+#include "rdpwhy/tls/registry.h"
+
+namespace rdpwhy::report {
+namespace {
+
+using base::printable;
+using diagnose::duration_in_words;
+using record::EndedHow;
+
+/// Columns that a UTF-8 text takes: continuation octets take none. Good enough for names.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+enum class Ink { kGood, kBad, kOdd, kFaint, kStrong };
+
+class Page {
+ public:
+  Page(const TextStyle& style) : style_(style) {}
+
+  [[nodiscard]] std::string inked(Ink ink, std::string_view text) const {
+    if (!style_.colour) return std::string(text);
+    constexpr std::array kCodes = {"32", "1;31", "33", "2", "1"};
+    return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(ink)], text);
+  }
+  void line(std::string_view text) { out_.append(text).append("\n"); }
+  void blank() { out_ += '\n'; }
+  void heading(std::string_view text) {
+    blank();
+    line(inked(Ink::kStrong, text));
+  }
+  void wrapped(std::string_view lead, std::string_view text) {
+    append_wrapped(out_, lead, text, style_.width);
+  }
+  /// Wrapped first, inked after: escape sequences take no columns.
+  void wrapped_in(Ink ink, std::string_view lead, std::string_view text) {
+    std::string part;
+    append_wrapped(part, lead, text, style_.width);
+    if (!style_.colour) {
+      out_ += part;
+      return;
+    }
+    part.pop_back();
+    line(inked(ink, part));
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+  [[nodiscard]] const TextStyle& style() const { return style_; }
+
+ private:
+  TextStyle style_;
+  std::string out_;
+};
+
+std::string who(const Source& source) {
+  if (!source.live) return fmt::format("{} > {}", source.client, source.server);
+  const auto shown = printable(source.target);
+  if (source.address.empty()) return shown;
+  const auto endpoint = source.address.find(':') != std::string::npos
+                            ? fmt::format("[{}]:{}", source.address, source.port)
+                            : fmt::format("{}:{}", source.address, source.port);
+  if (shown == endpoint || shown == source.address) return shown;
+  return fmt::format("{} ({})", shown, endpoint);
+}
+
+/// "client_hello" as people say it.
+std::string message_in_words(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"syn", "the SYN"},
+      {"connecting", "the SYN"},
+      {"syn_ack", "TCP was established"},
+      {"connected", "TCP was established"},
+      {"connection_request", "the Connection Request"},
+      {"connection_confirm", "the Connection Confirm"},
+      {"client_hello", "the ClientHello"},
+      {"server_hello", "the ServerHello"},
+      {"certificate", "the Certificate"}};
+  for (const auto& [key, words] : kNames) {
+    if (key == name) return std::string(words);
+  }
+  return name.empty() ? "the beginning" : printable(name);
+}
+
+std::string ending_in_words(const record::Failure& failure, const HandshakeRecord& record) {
+  const auto by = fmt::format("the {}", record::name_of(failure.by));
+  switch (failure.how) {
+    case EndedHow::kRefused:
+      return "the connection was refused";
+    case EndedHow::kUnreachable:
+      return failure.phase == Phase::kResolve ? "the name has no address" : "no way to the host";
+    case EndedHow::kTimeout:
+      return failure.phase == Phase::kTcp ? "no answer to the SYN"
+                                          : "silence, and the client hung up";
+    case EndedHow::kClose:
+      return by + " closed the connection";
+    case EndedHow::kReset:
+      return by + " reset the connection";
+    case EndedHow::kAlert: {
+      if (failure.evidence >= 1 && failure.evidence <= record.evidence.size()) {
+        const auto* fact =
+            std::get_if<record::TlsAlert>(&record.evidence[failure.evidence - 1].fact);
+        if (fact != nullptr && fact->alert) {
+          const auto name = tls::alert_name(fact->alert->description);
+          return fmt::format("{} sent TLS alert {}{}", by, fact->alert->description,
+                             name ? fmt::format(" ({})", *name) : "");
+        }
+      }
+      return by + " sent a TLS alert";
+    }
+    case EndedHow::kFailurePdu: {
+      const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
+      if (confirm != nullptr && confirm->failure() != nullptr) {
+        const auto code = confirm->failure()->failure_code;
+        const auto name = codes::name(codes::Family::kNegotiationFailure, code);
+        return fmt::format("{} said no: {}", by,
+                           name ? std::string(*name) : fmt::format("failure code 0x{:x}", code));
+      }
+      return by + " said no";
+    }
+    case EndedHow::kMalformed:
+      return by + " sent what does not belong there";
+    case EndedHow::kCaptureEnd:
+      return "the capture does not show how it went on";
+  }
+  return by + " ended it";
+}
+
+/// How far, what ended it, by whom, after how long: in one sentence.
+void write_lead(Page& page, const Subject& subject, const record::Progress& progress) {
+  const auto target = who(subject.source);
+  if (const auto& failure = progress.failure) {
+    auto sentence =
+        fmt::format("{}: FAILED in {}: {}", target, record::row_of(failure->phase).title,
+                    ending_in_words(*failure, *subject.record));
+    const bool timed = failure->how != EndedHow::kCaptureEnd && failure->phase != Phase::kResolve;
+    if (timed)
+      sentence += fmt::format(", {} after {}", duration_in_words(failure->after_ns),
+                              message_in_words(failure->after));
+    page.wrapped_in(Ink::kBad, "", sentence + ".");
+    return;
+  }
+  const auto& run = subject.record->run;
+  const bool short_of = run && run->until && (!progress.reached || *progress.reached < *run->until);
+  const auto reached = progress.reached ? std::string(record::row_of(*progress.reached).title)
+                                        : std::string("nothing");
+  if (short_of) {
+    page.wrapped_in(Ink::kOdd, "",
+                    fmt::format("{}: went through {}, but not on to {}.", target, reached,
+                                record::row_of(*run->until).title));
+  } else if (run) {
+    page.wrapped_in(Ink::kGood, "",
+                    fmt::format("{}: OK through {}, as far as asked.", target, reached));
+  } else {
+    page.wrapped_in(progress.reached ? Ink::kGood : Ink::kOdd, "",
+                    progress.reached
+                        ? fmt::format("{}: went through {}; no failure is seen.", target, reached)
+                        : fmt::format("{}: nothing completed.", target));
+  }
+}
+
+void write_because(Page& page, const std::vector<record::EvidenceId>& because,
+                   const HandshakeRecord& record) {
+  constexpr std::size_t kMost = 4;
+  std::string text;
+  std::size_t told = 0;
+  for (const auto id : because) {
+    if (id < 1 || id > record.evidence.size()) continue;
+    if (told == kMost) {
+      text += " ...";
+      break;
+    }
+    text += fmt::format("{}#{} {}", told++ == 0 ? "" : "; ", id,
+                        printable(record::describe(record.evidence[id - 1])));
+  }
+  if (!text.empty()) page.wrapped("  seen:  ", text + ".");
+}
+
+void write_first_cause(Page& page, const diagnose::Finding& cause, const HandshakeRecord& record) {
+  const auto* row = diagnose::find_cause(cause.id);
+  page.blank();
+  page.line(fmt::format("{}  {}", page.inked(Ink::kStrong, row != nullptr ? row->title : cause.id),
+                        page.inked(Ink::kFaint, fmt::format("[{}, {}]", cause.id,
+                                                            diagnose::name_of(cause.confidence)))));
+  page.wrapped("  ", printable(cause.says));
+  write_because(page, cause.because, record);
+  for (const auto& against : cause.against) page.wrapped("  but:   ", printable(against) + ".");
+  int step = 0;
+  for (const auto fix : cause.fix)
+    page.wrapped(fmt::format("  {} {}. ", step == 0 ? "do: " : "    ", step + 1), printable(fix)),
+        ++step;
+}
+
+void write_rivals(Page& page, const std::vector<diagnose::Finding>& causes) {
+  if (causes.size() < 2) return;
+  page.heading("It could also be");
+  for (std::size_t i = 1; i < causes.size(); ++i) {
+    auto text = fmt::format("{} ({}): {}", causes[i].id, diagnose::name_of(causes[i].confidence),
+                            printable(causes[i].says));
+    if (!causes[i].against.empty())
+      text += fmt::format(" Against it: {}.", printable(causes[i].against.front()));
+    page.wrapped("  - ", text);
+  }
+}
+
+void write_codes(Page& page, const diagnose::Diagnosis& diagnosis) {
+  if (diagnosis.saw) {
+    page.heading("What the user saw");
+    page.wrapped("  ", printable(diagnosis.saw->says));
+  }
+  if (diagnosis.mstsc) {
+    const auto& code = *diagnosis.mstsc;
+    page.wrapped(
+        "  mstsc: ",
+        fmt::format("would {}show error code 0x{:x}{}.",
+                    code.confidence == diagnose::Confidence::kPossible ? "perhaps " : "", code.code,
+                    code.extended ? fmt::format(", extended 0x{:x}", *code.extended) : ""));
+  }
+}
+
+std::string phase_detail(Phase phase, const Subject& subject) {
+  const auto& record = *subject.record;
+  if (phase == Phase::kResolve) {
+    const auto* resolved = record::first<record::Resolved>(record);
+    return resolved == nullptr ? ""
+                               : printable(fmt::format("{}", fmt::join(resolved->addresses, " ")));
+  }
+  if (phase == Phase::kTcp && record.run && record.run->rtt_us) {
+    return fmt::format("round trip {}",
+                       duration_in_words(static_cast<Nanoseconds>(*record.run->rtt_us) * 1000));
+  }
+  if (phase != Phase::kX224) return {};
+  std::string out;
+  if (const auto* request = record::first<rdp::ConnectionRequest>(record)) {
+    if (!request->negotiation) {
+      out = "no protocol asked for";
+    } else {
+      const auto names = rdp::protocol_names(request->negotiation->requested);
+      out = names.empty() ? "offered RDP only" : fmt::format("offered {}", fmt::join(names, " "));
+    }
+  }
+  if (const auto* confirm = record::first<rdp::ConnectionConfirm>(record)) {
+    if (const auto* response = confirm->response()) {
+      out += fmt::format("{}selected {}", out.empty() ? "" : ", ",
+                         rdp::selected_protocol_name(response->selected_protocol));
+    } else if (confirm->failure() == nullptr) {
+      out += fmt::format("{}confirmed without negotiation data", out.empty() ? "" : ", ");
+    }
+  }
+  return out;
+}
+
+Ink ink_of(record::PhaseState state) {
+  switch (state) {
+    case record::PhaseState::kPassed:
+      return Ink::kGood;
+    case record::PhaseState::kFailed:
+      return Ink::kBad;
+    case record::PhaseState::kEncrypted:
+      return Ink::kOdd;
+    default:
+      return Ink::kFaint;
+  }
+}
+
+void write_phases(Page& page, const Subject& subject, const record::Progress& progress) {
+  page.heading("Phases");
+  for (const auto& phase : progress.phases) {
+    const auto state = record::name_of(phase.state);
+    const auto lead = fmt::format("  {:8} {} {:>9}  ", record::name_of(phase.phase),
+                                  page.inked(ink_of(phase.state), fmt::format("{:11}", state)),
+                                  phase.duration ? duration_in_words(*phase.duration) : "");
+    // Details wrap under themselves; the lead's colour takes no columns, so it is measured without.
+    constexpr int kLead = 2 + 8 + 1 + 11 + 1 + 9 + 2;
+    std::string wrapped;
+    append_wrapped(wrapped, std::string(kLead, ' '), phase_detail(phase.phase, subject),
+                   page.style().width);
+    wrapped.erase(0, kLead);
+    auto line = lead + wrapped;
+    while (line.ends_with('\n') || line.ends_with(' ')) line.pop_back();
+    page.line(line);
+  }
+}
+
+std::string names_of(const std::vector<std::string>& names) {
+  return printable(fmt::format("{}", fmt::join(names, " ")));
+}
+
+void write_certificate(Page& page, const Subject& subject, const record::CertificateFacts& leaf) {
+  if (!leaf.error.empty()) {
+    page.wrapped("  certificate  ", printable(fmt::format("cannot be read: {}", leaf.error)));
+    return;
+  }
+  page.wrapped("  certificate  ", fmt::format("{}{}", printable(leaf.subject),
+                                              leaf.self_signed ? ", self-signed" : ""));
+  if (!leaf.self_signed) page.wrapped("  issuer       ", printable(leaf.issuer));
+  page.wrapped("  valid        ", fmt::format("{} to {}", base::to_rfc3339(leaf.not_before, 0),
+                                              base::to_rfc3339(leaf.not_after, 0)));
+  page.wrapped("  key          ",
+               fmt::format("{} {} bits{}, signed with {}", leaf.key.type, leaf.key.bits,
+                           leaf.key.curve.empty() ? "" : fmt::format(" ({})", leaf.key.curve),
+                           printable(leaf.signature_algorithm)));
+  std::vector<std::string> names = leaf.dns_names;
+  names.insert(names.end(), leaf.ip_addresses.begin(), leaf.ip_addresses.end());
+  if (!names.empty()) page.wrapped("  names        ", names_of(names));
+  page.wrapped("  thumbprint   ", leaf.sha1 + " (SHA-1)");
+  if (!subject.certificate_problems.empty()) {
+    page.wrapped("  found        ",
+                 printable(fmt::format("{}", fmt::join(subject.certificate_problems, ", "))));
+  }
+}
+
+void write_tls(Page& page, const Subject& subject) {
+  const auto tls = record::tls_summary(*subject.record);
+  if (!tls) return;
+  page.heading("TLS");
+  if (tls->version && tls->server_hello != nullptr) {
+    auto text = tls::version_name(*tls->version);
+    if (tls->cipher)
+      text +=
+          fmt::format(", {}", tls::name_or_hex(tls::cipher_suite_name(*tls->cipher), *tls->cipher));
+    if (tls->group)
+      text += fmt::format(", {}", tls::name_or_hex(tls::group_name(*tls->group), *tls->group));
+    if (tls->dh_bits) text += fmt::format(", DH {} bits", *tls->dh_bits);
+    if (tls->signature_algorithm) {
+      text += fmt::format(", {}",
+                          tls::name_or_hex(tls::signature_scheme_name(*tls->signature_algorithm),
+                                           *tls->signature_algorithm));
+    }
+    if (tls->resumed == true) text += ", resumed";
+    page.wrapped("  agreed       ", text);
+  }
+  if (tls->client_hello != nullptr) {
+    const auto& hello = *tls->client_hello;
+    page.wrapped("  offered      ",
+                 fmt::format("up to {}, {} cipher suites{}",
+                             tls::version_name(hello.newest_version()), hello.cipher_suites.size(),
+                             hello.server_name
+                                 ? fmt::format(", server name {}", printable(*hello.server_name))
+                                 : ""));
+  }
+  if (tls->client_certificate_requested) page.line("  the server asked for a client certificate");
+  if (tls->certificates != nullptr) {
+    const auto& chain = tls->certificates->chain;
+    if (chain.empty()) {
+      page.line("  certificate  none: the list is empty");
+    } else {
+      write_certificate(page, subject, *chain.front());
+      if (chain.size() > 1)
+        page.wrapped("  chain        ", fmt::format("{} certificates sent", chain.size()));
+    }
+  }
+}
+
+void write_warnings(Page& page, const Subject& subject) {
+  if (!subject.diagnosis->warnings.empty()) {
+    page.heading("Also noticed");
+    for (const auto& warning : subject.diagnosis->warnings)
+      page.wrapped("  - ", printable(warning.says));
+  }
+  if (!subject.remarks.empty()) {
+    page.heading("From the .rdp file");
+    for (const auto& remark : subject.remarks) page.wrapped("  - ", printable(remark));
+  }
+}
+
+void write_evidence(Page& page, const Subject& subject) {
+  page.heading("Evidence");
+  for (const auto& evidence : subject.record->evidence) {
+    const auto at = fmt::format("{:.3f}", static_cast<double>(evidence.at - subject.started) / 1e6);
+    const auto size =
+        evidence.where.size == 0 ? std::string() : fmt::format(" ({} octets)", evidence.where.size);
+    page.wrapped(fmt::format("  #{:<3} {:>10} ms  {:7}  ", evidence.id, at,
+                             record::name_of(evidence.where.side)),
+                 printable(record::describe(evidence)) + size);
+    for (const auto& note : evidence.notes) {
+      page.wrapped(std::string(29, ' ') + "odd: ",
+                   printable(note.field.empty() ? note.text : note.field + ": " + note.text));
+    }
+  }
+}
+
+}  // namespace
+
+void append_wrapped(std::string& out, std::string_view lead, std::string_view text, int width) {
+  const auto indent = columns(lead);
+  const auto room =
+      std::max<std::size_t>(static_cast<std::size_t>(std::max(width, 0)), indent + 20);
+  out.append(lead);
+  std::size_t at = indent;
+  bool first = true;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const auto word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (word.empty()) continue;
+    const auto wide = columns(word);
+    if (!first && at + 1 + wide > room) {
+      out.append("\n").append(indent, ' ');
+      at = indent;
+    } else if (!first) {
+      out += ' ';
+      ++at;
+    }
+    out.append(word);
+    at += wide;
+    first = false;
+  }
+  out += '\n';
+}
+
+std::string cause_to_text(const diagnose::Cause& cause, int width) {
+  std::string out;
+  append_wrapped(out, "", fmt::format("{}: {}", cause.id, cause.title), width);
+  if (cause.phase) append_wrapped(out, "  phase       ", record::row_of(*cause.phase).title, width);
+  append_wrapped(out, "  looks like  ", cause.looks_like, width);
+  append_wrapped(out, "  refuted by  ", cause.against, width);
+  int step = 0;
+  for (const auto fix : cause.fix) {
+    ++step;
+    append_wrapped(out, fmt::format("  {} {}. ", step == 1 ? "what to do" : "          ", step),
+                   fix, width);
+  }
+  append_wrapped(out, "  sources     ", cause.sources, width);
+  return out;
+}
+
+std::string to_text(const Subject& subject, const TextStyle& style) {
+  Page page(style);
+  const auto progress = record::progress(*subject.record);
+  write_lead(page, subject, progress);
+  if (!subject.source.live) {
+    page.wrapped_in(Ink::kFaint, "",
+                    fmt::format("{} connection {}, {}", printable(subject.source.file),
+                                subject.source.connection, base::to_rfc3339(subject.started, 3)));
+  }
+  if (subject.diagnosis != nullptr && !subject.diagnosis->causes.empty()) {
+    write_first_cause(page, subject.diagnosis->causes.front(), *subject.record);
+    write_codes(page, *subject.diagnosis);
+    write_rivals(page, subject.diagnosis->causes);
+  }
+  write_phases(page, subject, progress);
+  write_tls(page, subject);
+  if (subject.diagnosis != nullptr) write_warnings(page, subject);
+  if (style.explain) write_evidence(page, subject);
+  return page.take();
+}
+
+}  // namespace rdpwhy::report
