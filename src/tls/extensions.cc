@@ -24,9 +24,10 @@ std::vector<Extension> read_extensions(Reader& r, Place place, ExtensionReadings
   while (list.more()) {
     const auto at = list.offset();
     const auto type = read_named(list, "extension_type", extension_name);
-    const auto size = list.u16be("extension_data length");
+    const auto size = list.u16be("extension_data");
+    if (list.wants_fields()) list.value(std::to_string(size) + " octets");
     const auto payload = list.peek(size);
-    Reader inner = list.isolated(size, "extension_data");
+    Reader inner = list.isolated(size, extension_name(type).value_or("extension_data"));
     if (list.failed()) break;
     extensions.push_back({type, base::to_bytes(payload)});
 

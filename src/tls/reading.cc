@@ -39,18 +39,19 @@ std::vector<std::uint16_t> read_items16(Reader& list, std::string_view item, Nam
 }
 
 std::vector<std::uint8_t> read_items8(Reader& list, std::string_view item) {
+  if (!list.more()) return {};
   const auto view = list.rest(item);
   return {view.begin(), view.end()};
 }
 
 ByteSpan read_opaque8(Reader& r, std::string_view field) {
   Reader scope = r.block8(field);
-  return scope.rest(field);
+  return scope.more() ? scope.rest(field) : ByteSpan{};
 }
 
 ByteSpan read_opaque16(Reader& r, std::string_view field) {
   Reader scope = r.block16be(field);
-  return scope.rest(field);
+  return scope.more() ? scope.rest(field) : ByteSpan{};
 }
 
 }  // namespace rdpwhy::tls

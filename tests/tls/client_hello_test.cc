@@ -270,7 +270,7 @@ TEST(ClientHello, FailsWhenTheListOfExtensionsIsCut) {
   const auto hello = decode_client_hello(body);
   ASSERT_FALSE(hello);
   EXPECT_EQ(hello.error().kind, DecodeError::Kind::kTruncated);
-  EXPECT_EQ(hello.error().field, "extension_data");
+  EXPECT_EQ(hello.error().field, "supported_groups");
 }
 
 TEST(ClientHello, NewestVersionPassesOverGreaseAndRanksDraftsBelowTls13) {
