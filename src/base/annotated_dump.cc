@@ -51,6 +51,7 @@ class Dump {
     if (index + 1 == fields_.size()) return false;
     const auto& outer = fields_[index];
     const auto& inner = fields_[index + 1];
+    if (inner.size == 0 && outer.size != 0) return false;  // an empty list shows no octets
     return inner.depth > outer.depth && inner.offset >= outer.offset &&
            inner.offset - outer.offset + inner.size <= outer.size;
   }

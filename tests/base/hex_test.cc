@@ -100,6 +100,14 @@ TEST(AnnotatedDump, ShowsOctetsOfAnEnclosingFieldInsideIt) {
             "   1  02 03                    (not decoded)\n");
 }
 
+TEST(AnnotatedDump, ShowsTheOctetsOfALengthWithAnEmptyPartBehindIt) {
+  const Bytes bytes{0};
+  const std::vector<FieldNote> fields{{0, 1, 0, "session_id", "0 octets"}, {1, 0, 1, "opaque", ""}};
+  EXPECT_EQ(annotated_dump(bytes, fields),
+            "   0  00                       session_id: 0 octets\n"
+            "   1                             opaque\n");
+}
+
 TEST(AnnotatedDump, ShowsWhatNoFieldCovers) {
   const Bytes bytes{1, 2, 3, 4, 5};
   const std::vector<FieldNote> fields{{1, 1, 0, "a", ""}, {3, 1, 0, "b", ""}};
