@@ -86,7 +86,7 @@ struct NegotiationFailure {
   friend bool operator==(const NegotiationFailure&, const NegotiationFailure&) = default;
 };
 
-/// MS-RDPBCGR 2.2.1.2.2 failureCode: "SSL_REQUIRED_BY_SERVER", …; nothing for an unknown one. What
+/// MS-RDPBCGR 2.2.1.2.2 failureCode: "SSL_REQUIRED_BY_SERVER", ...; nothing for an unknown one. What
 /// each of them means stands in room `codes`.
 [[nodiscard]] std::optional<std::string_view> failure_code_name(std::uint32_t failure_code);
 
