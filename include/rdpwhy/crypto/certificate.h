@@ -43,10 +43,12 @@ enum class CertificateProblem {
 };
 [[nodiscard]] std::string_view name_of(CertificateProblem problem);
 
+class TrustAnchors;
+
 /// Which anchors a chain may end in.
 class TrustStore {
  public:
-  /// The anchors of a PEM text.
+  /// The anchors of a PEM text; any certificate may be one, a server's own too.
   [[nodiscard]] static std::expected<TrustStore, Error> from_pem(std::string_view pem);
   /// A directory of hashed names ("5ed36f99.0", as c_rehash makes them): `read_file` gives the text
   /// of a name in it, or nothing. Only the anchors that a chain asks for are read. Who reads is the
@@ -60,10 +62,15 @@ class TrustStore {
 
  private:
   friend class CertificateJudge;
-  class Impl;
-  explicit TrustStore(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit TrustStore(std::unique_ptr<TrustAnchors> anchors);
+  std::unique_ptr<TrustAnchors> anchors_;
 };
+
+/// RFC 6125 and RFC 9525: whether a certificate is good for `name`, a host name or an address
+/// (brackets and a zone are passed over). The common name counts only where no subjectAltName of
+/// that kind is, as clients of old do it. A wildcard is a whole left-most label, with two labels or
+/// more behind it.
+[[nodiscard]] bool matches_name(const record::CertificateFacts& certificate, std::string_view name);
 
 /// Judges a server's chain at a given time against a name and a trust store. Results are cached by
 /// the chain's hashes; the dates and the name are judged each time.

@@ -23,8 +23,8 @@ class KeyLog {
   ~KeyLog();
 
   /// Any number of whole lines, with any line ends; comments, garbage and lines of other kinds
-  /// ("RSA ...") are passed over. Of two lines for one label and random the later one counts. Returns
-  /// how many secrets were understood.
+  /// ("RSA ...") are passed over. Of two lines for one label and random the later one counts.
+  /// Returns how many secrets were understood.
   std::size_t add(std::string_view lines);
 
   /// `label` as in the file: "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_RANDOM" (a master secret).

@@ -19,8 +19,10 @@ struct CertificateFacts {
   std::string subject;          ///< "CN = host, O = org"; control characters escaped
   std::string issuer;
   std::string serial;           ///< lower-case hex
-  Moment not_before;
+  Moment not_before;            ///< a Moment ends in 2262: the texts below hold what the certificate says
   Moment not_after;
+  std::string not_before_text;  ///< RFC 3339 in UTC to the second; empty: cannot be read (see notes)
+  std::string not_after_text;   ///< also "9999-12-31T23:59:59Z", RFC 5280's "never"
   int version = 0;              ///< 1, 2 or 3
   struct Key {
     std::string type;           ///< "RSA", "EC", "Ed25519", ...
@@ -41,6 +43,8 @@ struct CertificateFacts {
   std::optional<bool> is_ca;                          ///< basicConstraints
   std::string sha1;                 ///< lower-case hex: the thumbprint that Windows shows
   std::string sha256;               ///< lower-case hex
+  /// What is odd about it and was passed over: an unreadable extension or date, octets behind it.
+  std::vector<std::string> notes;
 
   friend bool operator==(const CertificateFacts& a, const CertificateFacts& b) {
     return a.der == b.der && a.error == b.error;  // everything else follows from the octets
