@@ -60,6 +60,8 @@ struct Flow {
   Moment syn_again;            ///< of a SYN that came again after a refusal
   bool has_syn_again = false;
 
+  std::uint64_t heard_of = 0;  ///< segments of the capture until then
+
   // The table's own.
   std::uint64_t hash = 0;
   Flow* chain = nullptr;

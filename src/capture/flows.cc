@@ -31,6 +31,8 @@ bool begins_nothing(const Segment& segment) {
 }  // namespace
 
 void Flows::Impl::segment(const Segment& segment) {
+  // Which flow is idle for longest need not be known to the packet.
+  constexpr std::uint64_t kTouchEvery = 1024;
   ++segments_;
   if (!waiting_.empty()) settle_longest_waiting(segment.at);
   const auto found = table_.find(key_of(segment.from), key_of(segment.to));
@@ -43,7 +45,8 @@ void Flows::Impl::segment(const Segment& segment) {
   } else if (flow->over) {
     after_the_end(*flow, side, segment);
     return;
-  } else {
+  } else if (segments_ - flow->heard_of > kTouchEvery) {
+    flow->heard_of = segments_;
     table_.touch(*flow);
   }
   if (segment.syn && !segment.rst) {
@@ -72,6 +75,7 @@ Flow* Flows::Impl::begin(const Segment& segment) {
 
 Flow* Flows::Impl::begin_between(const Endpoint& client, const Endpoint& server, Moment at) {
   auto& flow = table_.add(client, server, at);
+  flow.heard_of = segments_;
   flow.listener = host_.flow(client, server, at);
   return &flow;
 }
