@@ -17,8 +17,8 @@ class Drive {
 
   asio::awaitable<std::expected<void, Error>> run() {
     begin_phase();
-    while (co_await carry_out()) {
-    }
+    bool more = true;
+    while (more) more = co_await carry_out();
     if (tls_ && tls_->state() != State::kHandshaking && tls_->state() != State::kFailed) {
       tls_->close();
       co_await flush(steady_clock::now() + kDrain);
@@ -82,7 +82,8 @@ class Drive {
   }
 
   asio::awaitable<bool> send(ByteSpan octets, Deadline deadline) {
-    if (co_await stream_.send(octets, deadline)) co_return true;
+    const bool sent = co_await stream_.send(octets, deadline);
+    if (sent) co_return true;
     // An ending that stands in the record is for the sequence to read.
     if (stream_.ended_by_peer()) co_return true;
     facts_.missed_deadline = sequence_->phase();
@@ -102,9 +103,11 @@ class Drive {
     });
     tls_->feed({});
     for (;;) {
-      if (!co_await flush(deadline_)) break;
+      const bool flushed = co_await flush(deadline_);
+      if (!flushed) break;
       if (tls_->state() != State::kHandshaking || stream_.ended_by_peer()) break;
-      if (!co_await await_peer()) break;
+      const bool answered = co_await await_peer();
+      if (!answered) break;
     }
     co_return !facts_.missed_deadline;
   }

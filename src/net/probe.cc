@@ -186,7 +186,7 @@ class Run {
   /// a connection on which nothing is said tells the two apart.
   asio::awaitable<void> watch_silent_connection(tcp::endpoint server) {
     co_await wait_until(last_connection_ + kPace);
-    dissect::Dissector apart({});
+    dissect::Dissector apart{dissect::Dissector::Options{}};
     Tap tap(apart, nullptr);
     record::RunFacts unused;
     tcp::socket socket(co_await asio::this_coro::executor);
@@ -199,8 +199,8 @@ class Run {
       const auto began = clock_.now();
       const auto end =
           steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(watch_time());
-      while (co_await stream.receive(end) == Stream::Got::kOctets) {
-      }
+      auto got = Stream::Got::kOctets;
+      while (got == Stream::Got::kOctets) got = co_await stream.receive(end);
       seen.ended_by_peer = stream.ended_by_peer();
       seen.reset = stream.reset_by_peer();
       seen.after = clock_.now() - began;

@@ -29,7 +29,8 @@ class ProxyAnswer {
   /// Waits for so many octets in all.
   asio::awaitable<bool> wait_for(std::size_t size) {
     while (octets_.size() < size) {
-      if (!co_await receive()) co_return false;
+      const bool more = co_await receive();
+      if (!more) co_return false;
     }
     co_return true;
   }
@@ -37,7 +38,8 @@ class ProxyAnswer {
   asio::awaitable<bool> wait_for_header_end() {
     while (!base::as_text(octets_).contains("\r\n\r\n")) {
       if (octets_.size() >= kMost) co_return false;
-      if (!co_await receive()) co_return false;
+      const bool more = co_await receive();
+      if (!more) co_return false;
     }
     co_return true;
   }
@@ -86,18 +88,20 @@ asio::awaitable<ProxyVerdict> open_through_socks(Stream& stream, const Target& t
                                                  Deadline deadline) {
   ProxyAnswer answer(stream, deadline);
   const Bytes greeting = {kSocksVersion, 1, kNoAuthentication};
-  if (!co_await stream.send(greeting, deadline)) co_return answer.refusal();
-  if (!co_await answer.wait_for(2)) co_return answer.refusal();
+  bool done = co_await stream.send(greeting, deadline);
+  if (done) done = co_await answer.wait_for(2);
+  if (!done) co_return answer.refusal();
   if (answer.at(0) != kSocksVersion || answer.at(1) != kNoAuthentication)
     co_return answer.refusal();
   const auto request = socks_request(target);
-  if (!co_await stream.send(request, deadline)) co_return answer.refusal();
-  if (!co_await answer.wait_for(2 + 5)) co_return answer.refusal();
+  done = co_await stream.send(request, deadline);
+  if (done) done = co_await answer.wait_for(2 + 5);
+  if (!done) co_return answer.refusal();
   if (answer.at(2) != kSocksVersion || answer.at(3) != 0) co_return answer.refusal();
   const auto type = answer.at(5);
   const std::size_t address = type == 1 ? 4u : type == 4 ? 16u : 1u + answer.at(6);
-  if (!co_await answer.wait_for(2 + 4 + address + 2)) co_return answer.refusal();
-  co_return ProxyVerdict::kGranted;
+  done = co_await answer.wait_for(2 + 4 + address + 2);
+  co_return done ? ProxyVerdict::kGranted : answer.refusal();
 }
 
 asio::awaitable<ProxyVerdict> open_through_http(Stream& stream, const Target& target,
@@ -107,8 +111,9 @@ asio::awaitable<ProxyVerdict> open_through_http(Stream& stream, const Target& ta
   const auto where =
       (v6 ? "[" + target.host + "]" : target.host) + ":" + std::to_string(target.port);
   const auto request = "CONNECT " + where + " HTTP/1.1\r\nHost: " + where + "\r\n\r\n";
-  if (!co_await stream.send(base::as_bytes(request), deadline)) co_return answer.refusal();
-  if (!co_await answer.wait_for_header_end()) co_return answer.refusal();
+  bool done = co_await stream.send(base::as_bytes(request), deadline);
+  if (done) done = co_await answer.wait_for_header_end();
+  if (!done) co_return answer.refusal();
   const auto status = answer.text().substr(0, answer.text().find("\r\n"));
   // "HTTP/1.1 200 Connection established": any 2xx grants.
   const bool granted =

@@ -76,8 +76,9 @@ asio::awaitable<bool> Stream::send(ByteSpan octets, Deadline deadline) {
     }
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (co_await wait_until_ready(socket_, Socket::wait_write, deadline)) continue;
-      co_return false;
+      const bool ready = co_await wait_until_ready(socket_, Socket::wait_write, deadline);
+      if (!ready) co_return false;
+      continue;
     }
     // The failed write took the socket's error away: what the peer sent before its reset can still
     // be read, and the end of that says nothing any more.
