@@ -38,6 +38,10 @@ std::string_view without_prefix(std::string_view name) {
   return name;
 }
 
+bool is_spelling_of(std::string_view full, std::string_view typed) {
+  return !typed.empty() && (same_letters(full, typed) || same_letters(without_prefix(full), typed));
+}
+
 std::vector<Code> gather() {
   std::vector<Code> every;
   for (const auto family : kFamilies) {
@@ -142,7 +146,7 @@ std::vector<const Code*> named(std::string_view name) {
   for (const auto family : kFamilies) {
     for (const auto& code : codes::family(family)) {
       if (code.name == kNoPublishedName) continue;
-      if (same_letters(code.name, name) || same_letters(without_prefix(code.name), name)) {
+      if (is_spelling_of(code.name, name) || is_spelling_of(code.also, name)) {
         found.push_back(&code);
       }
     }

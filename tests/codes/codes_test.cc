@@ -49,7 +49,7 @@ TEST(Codes, HaveEveryExtendedReasonOfMstsc) {
 }
 
 TEST(Codes, HaveEveryErrorInfo) {
-  expect_range(Family::kErrorInfo, 0x01, 0x07);
+  expect_range(Family::kErrorInfo, 0x00, 0x07);
   expect_range(Family::kErrorInfo, 0x09, 0x0C);
   expect_present(Family::kErrorInfo, {0x0F, 0x10, 0x11, 0x12, 0x17, 0x18, 0x19, 0x1A});
   expect_range(Family::kErrorInfo, 0x100, 0x10A);
@@ -70,6 +70,8 @@ TEST(Codes, HaveEveryErrorInfo) {
 TEST(Codes, NameTheTwentyTwoShortSecurityDataErrorsOneByOne) {
   for (std::uint32_t i = 2; i <= 23; ++i) {
     EXPECT_EQ(name(Family::kErrorInfo, 0x1111 + i - 2),
+              "ERRINFO_SECURITYDATATOOSHORT" + std::to_string(i));
+    EXPECT_EQ(find(Family::kErrorInfo, 0x1111 + i - 2)->also,
               "ERRINFO_SECURITY_DATA_TOO_SHORT" + std::to_string(i));
   }
 }
@@ -232,6 +234,17 @@ TEST(Lookup, FindsNamesWithAndWithoutPrefixInAnyCase) {
   EXPECT_EQ(families_of(named("SERVER_DENIED_CONNECTION")), "ERRINFO, Set Error Info PDU");
   EXPECT_EQ(families_of(named("handshake_failure")), "TLS alert");
   EXPECT_EQ(families_of(named("schannel 36870")), "Windows event id");
+}
+
+TEST(Lookup, FindsTheSpecificationsSpellingAndFreerdps) {
+  for (const auto* spelling :
+       {"ERRINFO_CONFIRMACTIVEWRONGSHAREID", "CONFIRMACTIVEWRONGSHAREID",
+        "ERRINFO_CONFIRM_ACTIVE_HAS_WRONG_SHAREID", "confirm_active_has_wrong_shareid"}) {
+    const auto found = named(spelling);
+    ASSERT_EQ(found.size(), 1u) << spelling;
+    EXPECT_EQ(found[0]->value, 0x10D4u);
+  }
+  EXPECT_EQ(name(Family::kErrorInfo, 0x10D4), "ERRINFO_CONFIRMACTIVEWRONGSHAREID");
 }
 
 TEST(Lookup, GivesNoNameWhereNobodyPublishedOne) {

@@ -46,7 +46,8 @@ struct Code {
   std::string_view meaning;  ///< one or two plain sentences
   std::string_view
       phase;  ///< where it arises, phase names of the contract, or words where it is none
-  std::string_view source;  ///< document and section, or which code base
+  std::string_view source;     ///< document and section, or which code base
+  std::string_view also = {};  ///< another spelling in use, as FreeRDP's of ERRINFO_CONNECTFAILED
 };
 
 /// Every code, by family, then value.
@@ -58,7 +59,8 @@ struct Code {
 /// (0x0001xxxx) and an NTSTATUS turned into an HRESULT (0xDxxxxxxx) are read as what they are.
 [[nodiscard]] std::vector<const Code*> readings(std::uint32_t value);
 
-/// By name, case-insensitive, with or without the family's prefix ("HYBRID_REQUIRED_BY_SERVER").
+/// By name or its other spelling, case-insensitive, with or without the family's prefix
+/// ("HYBRID_REQUIRED_BY_SERVER").
 [[nodiscard]] std::vector<const Code*> named(std::string_view name);
 
 /// The published name, or nothing.
