@@ -10,6 +10,7 @@
 #include "dissect/evidence_log.h"
 #include "dissect/foreign_protocol.h"
 #include "dissect/framing.h"
+#include "dissect/icmp_meaning.h"
 #include "dissect/opening_layer.h"
 #include "dissect/stream_buffer.h"
 #include "dissect/tls_layer.h"
@@ -412,8 +413,9 @@ void Dissector::Impl::tell(Event event) {
 
 // --- the front ----------------------------------------------------------------------------------
 
-Dissector::Dissector(Options options) : impl_(std::make_unique<Impl>(std::move(options), false)) {}
-Dissector::Dissector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Dissector::Dissector(Options options) : Dissector(std::move(options), false) {}
+Dissector::Dissector(Options options, bool tls_only)
+    : impl_(std::make_unique<Impl>(std::move(options), tls_only)) {}
 Dissector::~Dissector() = default;
 Dissector::Dissector(Dissector&&) noexcept = default;
 Dissector& Dissector::operator=(Dissector&&) noexcept = default;
@@ -425,6 +427,7 @@ void Dissector::bytes(Side side, ByteSpan octets, Moment at) { impl_->bytes(side
 void Dissector::gap(Side side, std::uint64_t size, Moment at) { impl_->gap(side, size, at); }
 void Dissector::ended(Side by, Ending::How how, Moment at) { impl_->ended(by, how, at); }
 void Dissector::icmp(record::IcmpError error, Moment at) {
+  if (error.meaning.empty()) error.meaning = icmp_meaning(error);
   impl_->event(Side::kNetwork, at, std::move(error));
 }
 void Dissector::resolved(record::Resolved resolved, Moment at) {
@@ -441,7 +444,7 @@ const HandshakeRecord& Dissector::record() const { return impl_->record(); }
 HandshakeRecord Dissector::take() { return impl_->take(); }
 
 Dissector make_tls_dissector(Dissector::Options options) {
-  return Dissector(std::make_unique<Dissector::Impl>(std::move(options), true));
+  return Dissector(std::move(options), true);
 }
 
 }  // namespace rdpwhy::dissect

@@ -36,11 +36,12 @@ class EvidenceLog {
   Phase phase = Phase::kTcp;  ///< the one that is running
 
   void add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {}) {
-    if (full()) {
-      say_full();
-      return;
-    }
+    if (full()) return;
     append(where, at, std::move(fact), std::move(notes));
+    if (full()) {
+      record_.evidence.back().notes.push_back(
+          {.text = "too many messages: what both sides say after this is not kept"});
+    }
   }
   /// What the network does is told even when no more messages are.
   void add_event(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {}) {
@@ -66,14 +67,8 @@ class EvidenceLog {
                         .fact = std::move(fact),
                         .notes = std::move(notes)});
   }
-  void say_full() {
-    if (std::exchange(said_full_, true)) return;
-    record_.evidence.back().notes.push_back(
-        {.text = "what both sides said after this is not kept: too many messages"});
-  }
 
   HandshakeRecord record_;
-  bool said_full_ = false;
 };
 
 [[nodiscard]] inline Bytes first_octets(ByteSpan octets,

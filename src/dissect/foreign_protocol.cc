@@ -108,7 +108,8 @@ std::size_t octets_to_recognise(ByteSpan begin) {
   }
   if (first == kTelnetCommand) return 3;
   if (first == 5) return 2;
-  if (first >= 0x20 && first < 0x7F) {  // text: a line
+  const bool binary = begin.size() > 1 && begin[1] < 0x09;
+  if (first >= 0x20 && first < 0x7F && !binary) {  // text: a line
     const auto line = begin.first(std::min(begin.size(), kMostWaited));
     const auto end = std::ranges::find(line, std::uint8_t{'\n'});
     if (end != line.end()) return static_cast<std::size_t>(end - line.begin()) + 1;

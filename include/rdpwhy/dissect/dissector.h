@@ -49,7 +49,7 @@ class Dissector {
   void bytes(Side side, ByteSpan octets, Moment at);
   void gap(Side side, std::uint64_t size, Moment at);  ///< size 0: unknown
   void ended(Side by, record::Ending::How how, Moment at);
-  void icmp(record::IcmpError error, Moment at);
+  void icmp(record::IcmpError error, Moment at);  ///< an empty `meaning` is filled in
   /// Live only: what no capture of this connection can show.
   void resolved(record::Resolved resolved, Moment at);
 
@@ -82,7 +82,7 @@ class Dissector {
  private:
   class Impl;
   friend Dissector make_tls_dissector(Options options);
-  explicit Dissector(std::unique_ptr<Impl> impl);
+  Dissector(Options options, bool tls_only);
   std::unique_ptr<Impl> impl_;
 };
 

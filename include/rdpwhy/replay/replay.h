@@ -16,7 +16,7 @@ namespace rdpwhy::replay {
 
 /// One RDP connection of a capture, or an attempt at port 3389 that never got so far.
 struct ReplayedConnection {
-  std::uint64_t number = 0;   ///< from 0, in the order in which the connections began
+  std::uint64_t number = 0;  ///< from 0, in the order in which the connections began
   capture::Endpoint client;
   capture::Endpoint server;
   Moment started;
@@ -24,8 +24,8 @@ struct ReplayedConnection {
 };
 
 struct ReplayOptions {
-  std::string_view key_log;               ///< text of --keylog; secrets blocks of the file are added to it
-  bool certificate_cache = true;          ///< off only to prove that it changes nothing
+  std::string_view key_log;       ///< text of --keylog; secrets blocks of the file are added to it
+  bool certificate_cache = true;  ///< off only to prove that it changes nothing
   capture::Flows::Limits limits;
 };
 
@@ -36,10 +36,19 @@ struct ReplaySummary {
   std::vector<std::string> complaints;
 };
 
-/// Feeds every flow of the capture (its octets mapped into memory by the caller) to a dissector and gives
-/// each RDP connection to `sink` as soon as it and all that began before it are over, in order. An empty
-/// flow to port 3389 that the client itself closed beside a real one is left out (contract.md).
+/// Feeds every flow of the capture (its octets mapped into memory by the caller) to a dissector and
+/// gives each RDP connection to `sink` as soon as it and all that began before it are over, in
+/// order of beginning. What is held back for that order is bounded (kMostHeld): beyond it,
+/// connections that are still open no longer hold back the others and come when they are over.
+///
+/// RDP is recognised by what is said, on any port. On port 3389 every attempt is told, whatever was
+/// or was not said, but for an empty flow that the client itself closed beside a real one of the
+/// same two hosts (contract.md): clients open and drop such flows as a matter of course.
 [[nodiscard]] std::expected<ReplaySummary, Error> replay(
-    ByteSpan file, const ReplayOptions& options, const std::function<void(ReplayedConnection)>& sink);
+    ByteSpan file, const ReplayOptions& options,
+    const std::function<void(ReplayedConnection)>& sink);
+
+/// Evidences of finished connections that wait for one that began before them.
+inline constexpr std::size_t kMostHeld = 32'768;
 
 }  // namespace rdpwhy::replay

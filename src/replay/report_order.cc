@@ -1,0 +1,85 @@
+#include "replay/report_order.h"
+
+namespace rdpwhy::replay {
+namespace {
+
+/// A client that opens a flow for nothing opens the real one at once, as a rule before it drops the
+/// other.
+constexpr Nanoseconds kCompanyWithin = 10'000'000'000;
+constexpr std::size_t kMostSlots = 262'144;
+constexpr std::size_t kMostReal = 65'536;
+
+}  // namespace
+
+std::uint64_t ReportOrder::open() {
+  if (slots_.size() >= kMostSlots) move_on();
+  slots_.emplace_back();
+  return first_ + slots_.size() - 1;
+}
+
+void ReportOrder::drop(std::uint64_t place) {
+  if (place < first_) return;
+  slots_[place - first_].state = State::kDropped;
+  move_on();
+}
+
+void ReportOrder::report(std::uint64_t place, ReplayedConnection connection) {
+  put(place, State::kReady, std::move(connection));
+}
+
+void ReportOrder::report_if_alone(std::uint64_t place, ReplayedConnection connection) {
+  put(place, State::kLonely, std::move(connection));
+}
+
+void ReportOrder::put(std::uint64_t place, State state, ReplayedConnection connection) {
+  auto kept = std::make_unique<ReplayedConnection>(std::move(connection));
+  if (place < first_) {  // it was open for so long that the others went ahead
+    if (state == State::kReady || !has_company(*kept)) give(std::move(kept));
+    return;
+  }
+  auto& slot = slots_[place - first_];
+  held_ += kept->record.evidence.size();
+  slot = {state, std::move(kept)};
+  move_on();
+}
+
+void ReportOrder::real(const capture::Endpoint& client, const capture::Endpoint& server) {
+  if (real_.size() >= kMostReal) real_.clear();
+  real_.emplace(client.address, server);
+}
+
+bool ReportOrder::has_company(const ReplayedConnection& connection) const {
+  return real_.contains({connection.client.address, connection.server});
+}
+
+void ReportOrder::end() {
+  over_ = true;
+  move_on();
+}
+
+void ReportOrder::give(std::unique_ptr<ReplayedConnection> connection) {
+  connection->number = reported_++;
+  sink_(std::move(*connection));
+}
+
+void ReportOrder::move_on() {
+  while (!slots_.empty()) {
+    auto& slot = slots_.front();
+    const bool crowded = over_ || held_ > kMostHeld || slots_.size() >= kMostSlots;
+    bool tell = slot.state == State::kReady;
+    if (slot.state == State::kOpen && !crowded) return;
+    if (slot.state == State::kLonely) {
+      const bool company = has_company(*slot.connection);
+      const auto& last = slot.connection->record.evidence.back();
+      if (!company && !crowded && now_ - last.at < kCompanyWithin) return;
+      tell = !company;
+    }
+    auto connection = std::move(slot.connection);
+    slots_.pop_front();
+    ++first_;
+    if (connection) held_ -= connection->record.evidence.size();
+    if (tell) give(std::move(connection));
+  }
+}
+
+}  // namespace rdpwhy::replay
