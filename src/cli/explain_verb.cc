@@ -52,7 +52,9 @@ nlohmann::ordered_json as_json(const std::string& word, const codes::Code& code)
 
 std::string as_text(const codes::Code& code) {
   std::string out;
-  report::append_wrapped(out, "  ", fmt::format("{}: {}", codes::name_of(code.family), code.name),
+  report::append_wrapped(out, "  ",
+                         fmt::format("{}: {}{}", codes::name_of(code.family), code.name,
+                                     code.also.empty() ? "" : fmt::format(" ({})", code.also)),
                          report_width());
   report::append_wrapped(out, "      ", code.meaning, report_width());
   if (!code.phase.empty())
