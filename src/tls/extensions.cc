@@ -1,8 +1,11 @@
 #include "tls/extensions.h"
 
 #include <algorithm>
-#include <bitset>
-#include <memory>
+#include <array>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/tls/registry.h"
@@ -13,6 +16,35 @@ namespace {
 
 void read_payload(Reader& r, ExtensionType type, Place place, ExtensionReadings& readings);
 
+/// The types of one list so far. Hellos have a dozen; a hostile one has 16,000 and must not cost
+/// the square.
+class SeenTypes {
+ public:
+  /// False when it stood there already.
+  bool insert(std::uint16_t type) {
+    if (many_) {
+      if ((*many_)[type]) return false;
+      (*many_)[type] = true;
+      return true;
+    }
+    const auto known = std::span(few_).first(size_);
+    if (std::ranges::find(known, type) != known.end()) return false;
+    if (size_ < few_.size()) {
+      few_[size_++] = type;
+      return true;
+    }
+    many_.emplace(65536);
+    for (const auto one : few_) (*many_)[one] = true;
+    (*many_)[type] = true;
+    return true;
+  }
+
+ private:
+  std::array<std::uint16_t, 32> few_;
+  std::size_t size_ = 0;
+  std::optional<std::vector<bool>> many_;
+};
+
 }  // namespace
 
 std::vector<Extension> read_extensions(Reader& r, Place place, ExtensionReadings* readings) {
@@ -20,7 +52,7 @@ std::vector<Extension> read_extensions(Reader& r, Place place, ExtensionReadings
   Reader list = r.block16be("extensions");
   ExtensionReadings unwanted;
   extensions.reserve(std::min<std::size_t>(list.left() / 4, 32));
-  std::bitset<65536> seen;
+  SeenTypes seen;
   while (list.more()) {
     const auto at = list.offset();
     const auto type = read_named(list, "extension_type", extension_name);
@@ -32,15 +64,14 @@ std::vector<Extension> read_extensions(Reader& r, Place place, ExtensionReadings
     extensions.push_back({type, base::to_bytes(payload)});
 
     const auto name = [type] { return name_or_hex(extension_name(type), type); };
-    if (seen.test(
-            type)) {  // which of the two counts is undefined: the first is read, both are kept
+    // Which of two counts nobody says: both are kept, the first is read.
+    if (!seen.insert(type)) {
       if (list.notes() != nullptr) {
         list.notes()->add_anomaly(at, "extension_type", "extension " + name() + " stands twice");
       }
       inner.skip_rest("extension_data");
       continue;
     }
-    seen.set(type);
     auto& into = readings != nullptr ? *readings : unwanted;
     read_payload(inner, static_cast<ExtensionType>(type), place, into);
     inner.close();

@@ -33,7 +33,14 @@ std::vector<std::uint16_t> read_items16(Reader& list, std::string_view item, Nam
   std::vector<std::uint16_t> items;
   list.expect(list.left() % 2 == 0, "odd length of a list of two-octet items", item);
   items.reserve(list.left() / 2);
-  while (list.left() >= 2) items.push_back(read_named(list, item, name));
+  if (list.wants_fields()) {
+    while (list.left() >= 2) items.push_back(read_named(list, item, name));
+  } else {  // hellos are lists above all: one bounds check for the whole of them
+    const auto octets = list.bytes(list.left() & ~std::size_t{1}, item);
+    for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
+      items.push_back(static_cast<std::uint16_t>(octets[i] << 8 | octets[i + 1]));
+    }
+  }
   if (list.more()) list.skip_rest(item);
   return items;
 }
