@@ -79,6 +79,7 @@ class RecordingHost : public Flows::Host {
     void finished(Moment at) override {
       EXPECT_FALSE(flow().finished) << "finished twice";
       flow().finished = true;
+      host_.finished_order.push_back(index_);
       say("finished", at);
     }
     [[nodiscard]] bool wants(End) const override { return host_.flows[index_]->wanted; }
@@ -107,6 +108,7 @@ class RecordingHost : public Flows::Host {
   }
 
   std::vector<std::unique_ptr<RecordedFlow>> flows;
+  std::vector<std::size_t> finished_order;
   bool leave_alone = false;
   bool wants = true;
   std::size_t asked = 0;
