@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""Every capture of captures/ replays to what stands beside it, and tshark reads the same in it.
+
+golden_test.py PROGRAM [--update] [NAME…]: with --update the expected results are written anew, to be reviewed.
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests/real"))
+
+import observers  # noqa: E402
+
+CAPTURES = sorted((ROOT / "captures").glob("*.pcapng"))
+VERSIONS = {"TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+PROTOCOLS = {"RDP": 0, "SSL": 1, "HYBRID": 2, "RDSTLS": 4, "HYBRID_EX": 8, "RDSAAD": 16}
+# A connection whose first octets are not RDP, or whose PDUs lie: tshark's reading is then a guess.
+HOSTILE = re.compile(r"lab-(speaks|answers|garbage|endless|truncated|lying|slow|one-octet|proxy|.*(?:malformed|bad-length|half))")
+PROGRAM = None
+
+
+def replay(capture):
+    done = subprocess.run([PROGRAM, "replay", "--json", str(capture)], capture_output=True, text=True, timeout=120)
+    if done.returncode not in (0, 1):
+        raise AssertionError(f"{capture.name}: exit code {done.returncode}: {done.stderr}")
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    for report in reports:
+        report["source"]["file"] = pathlib.Path(report["source"]["file"]).name
+    return reports
+
+
+class Golden(unittest.TestCase):
+    maxDiff = None
+
+    def test_each_capture_replays_as_expected(self):
+        self.assertTrue(CAPTURES, "no captures")
+        for capture in CAPTURES:
+            with self.subTest(capture=capture.name):
+                expected = json.loads(capture.with_suffix(".expect.json").read_text())
+                self.assertTrue(expected["connections"] or "none" in expected, "nothing is expected of it: --update")
+                self.assertEqual(expected["connections"], replay(capture))
+
+
+class Oracle(unittest.TestCase):
+    """tshark, which shares no line of code with us."""
+
+    def reports(self):
+        for capture in CAPTURES:
+            for report in replay(capture):
+                with self.subTest(capture=capture.name):
+                    yield capture, report, int(report["source"]["server"].rsplit(":", 1)[1])
+
+    def test_tshark_has_nothing_against_the_framing(self):
+        for capture in CAPTURES:
+            with self.subTest(capture=capture.name):
+                self.assertEqual([], observers.complaints(capture))
+
+    def test_tshark_reads_the_same_negotiation(self):
+        compared = 0
+        for capture, report, port in self.reports():
+            x224 = report.get("x224")
+            if not x224 or HOSTILE.match(capture.name):
+                continue
+            seen = observers.negotiation(capture, port)
+            if "requested" in seen:
+                self.assertEqual(seen["requested"], sum(PROTOCOLS[p] for p in x224["requested_protocols"]))
+                compared += 1
+            if "selected" in seen:
+                self.assertEqual(seen["selected"], PROTOCOLS[x224["selected_protocol"]])
+                compared += 1
+            if "failure" in seen:
+                self.assertEqual(seen["failure"], x224["failure"]["code"])
+                compared += 1
+        self.assertGreater(compared, 20, "the comparison compared next to nothing")
+
+    def test_tshark_reads_the_same_tls(self):
+        compared = 0
+        for capture, report, port in self.reports():
+            tls = report.get("tls")
+            if not tls or HOSTILE.match(capture.name):
+                continue
+            seen = observers.tls(capture, port, "")  # the secrets are in the capture
+            if seen.cipher is not None:
+                self.assertEqual(seen.version, VERSIONS[tls["version"]])
+                self.assertEqual(seen.cipher, tls["cipher"]["code"])
+                compared += 1
+            if seen.certificates:
+                self.assertEqual([observers.hashlib.sha256(c).hexdigest() for c in seen.certificates],
+                                 [c["sha256"] for c in tls["certificates"]])
+                compared += 1
+            self.assertEqual([(by, code) for by, code in seen.alerts if by == "server"],
+                             [(a["by"], a["code"]) for a in tls.get("alerts", []) if a["by"] == "server"])
+        self.assertGreater(compared, 20, "the comparison compared next to nothing")
+
+
+def update(names):
+    for capture in CAPTURES:
+        if names and capture.stem not in names:
+            continue
+        path = capture.with_suffix(".expect.json")
+        expected = json.loads(path.read_text())
+        expected["connections"] = replay(capture)
+        if not expected["connections"]:
+            expected["none"] = "no RDP in it"
+        path.write_text(json.dumps(expected, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    if "--update" in sys.argv:
+        update([n for n in sys.argv[1:] if n != "--update"])
+    else:
+        unittest.main(verbosity=2)
