@@ -89,8 +89,7 @@ class Connecting {
           co_await wait_until_ready(socket_, asio::ip::tcp::socket::wait_write, deadline);
       const auto now = clock_.now();
       const auto told = tcp_facts(fd_);
-      // The socket's own error is taken away by asking for it, so the state comes first. An ICMP
-      // error that met the kernel while we held the socket wakes us although the attempt goes on.
+      // The socket's own error is taken away by asking for it, so the state comes first.
       const bool connecting = !told || told->state == TcpFacts::State::kConnecting;
       if (told) facts_.syn_retransmissions = told->retransmissions;
       take_quotes(now);
@@ -100,6 +99,9 @@ class Connecting {
         if (error == ECONNRESET || error == EPIPE) co_return up_and_reset(*told, now);
         co_return down(error, now);
       }
+      // The kernel gives an attempt up on its first ICMP error, except when that comes while it
+      // still holds the socket for the SYN itself: on fast links we do it in its place.
+      if (!quotes_.empty()) co_return down(0, now);
       if (!ready) co_return timed_out(now);
     }
   }
@@ -136,8 +138,6 @@ class Connecting {
   }
 
   Attempt timed_out(Moment now) {
-    // ICMP errors that did not end the attempt explain the silence all the same.
-    if (!quotes_.empty()) return down(0, now);
     tap_.ended(Side::kNetwork, How::kUnanswered, now);
     return {.missed_deadline = true};
   }

@@ -1,0 +1,70 @@
+// What rdpwhy says about each scenario of the lab: its first cause, and no others than the scenario
+// allows.
+#include "rdpwhy/investigate/investigate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "rdpwhy/lab/lab.h"
+
+namespace rdpwhy::investigate {
+namespace {
+
+Investigation investigate_lab(const lab::Server& server, const std::string& host = "127.0.0.1") {
+  net::ProbeOptions options;
+  options.phase_timeout = std::chrono::milliseconds(500);
+  crypto::CertificateJudge judge(crypto::TrustStore::none());
+  auto result = investigate({host, server.port(), "lab"}, options, judge, {});
+  EXPECT_TRUE(result) << (result ? "" : result.error().text);
+  return result ? *std::move(result) : Investigation{};
+}
+
+class EveryScenario : public testing::TestWithParam<lab::Scenario> {};
+
+TEST_P(EveryScenario, HasItsFirstCauseAndNoOthersThanItAllows) {
+  const auto& scenario = GetParam();
+  const auto server = lab::Server::start(lab::faults_of(scenario.name));
+  ASSERT_TRUE(server) << server.error().text;
+  const auto result = investigate_lab(*server);
+  ASSERT_FALSE(result.diagnosis.causes.empty());
+  EXPECT_EQ(result.diagnosis.causes.front().id, scenario.causes.front());
+  for (const auto& finding : result.diagnosis.causes) {
+    EXPECT_TRUE(std::ranges::count(scenario.causes, finding.id) > 0) << finding.id;
+    EXPECT_NE(diagnose::find_cause(finding.id), nullptr) << finding.id;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Lab, EveryScenario,
+                         testing::ValuesIn(lab::scenarios().begin(), lab::scenarios().end()),
+                         [](const auto& row) {
+                           std::string name(row.param.name);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+std::vector<std::string> problems_of(std::string_view scenario) {
+  const auto server = lab::Server::start(lab::faults_of(scenario));
+  EXPECT_TRUE(server);
+  return investigate_lab(*server).certificate_problems;
+}
+
+TEST(CertificateProblems, AreThoseOfTheCertificateThatTheLabShows) {
+  using testing::ElementsAre;
+  using testing::UnorderedElementsAre;
+  EXPECT_THAT(problems_of("valid"), ElementsAre("self_signed"));
+  EXPECT_THAT(problems_of("expired-certificate"), UnorderedElementsAre("expired", "self_signed"));
+  EXPECT_THAT(problems_of("not-yet-valid"), UnorderedElementsAre("not_yet_valid", "self_signed"));
+  EXPECT_THAT(problems_of("rsa1024"), UnorderedElementsAre("weak_key", "self_signed"));
+  EXPECT_THAT(problems_of("sha1-certificate"),
+              UnorderedElementsAre("weak_signature", "self_signed"));
+  EXPECT_THAT(problems_of("wrong-name"), UnorderedElementsAre("name_mismatch", "self_signed"));
+  EXPECT_THAT(problems_of("wrong-usage"), UnorderedElementsAre("wrong_usage", "self_signed"));
+  EXPECT_THAT(problems_of("missing-intermediate"), ElementsAre("missing_intermediate"));
+  EXPECT_THAT(problems_of("private-authority"), ElementsAre("untrusted_issuer"));
+  EXPECT_THAT(problems_of("failure-5"), ElementsAre());
+}
+
+}  // namespace
+}  // namespace rdpwhy::investigate
