@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -34,14 +35,38 @@ KeyPtr generate(Key kind) {
   return nullptr;
 }
 
-/// One key of each kind per process, and another of each for issuers: a lab that makes twenty
-/// certificates must not generate twenty RSA keys. They protect nothing.
-EVP_PKEY* key_of(Key kind, bool issuer) {
-  static const std::array<KeyPtr, 4> leaves = {generate(Key::kRsa1024), generate(Key::kRsa2048),
-                                               generate(Key::kEcP256), generate(Key::kEd25519)};
-  if (!issuer) return leaves[static_cast<std::size_t>(kind)].get();
-  static const KeyPtr ca = generate(Key::kRsa2048);
-  return ca.get();
+/// One key of each kind per process: a lab that makes twenty certificates must not generate twenty
+/// RSA keys. They protect nothing.
+EVP_PKEY* key_of(Key kind) {
+  switch (kind) {
+    case Key::kRsa1024: {
+      static const KeyPtr key = generate(kind);
+      return key.get();
+    }
+    case Key::kRsa2048: {
+      static const KeyPtr key = generate(kind);
+      return key.get();
+    }
+    case Key::kEcP256: {
+      static const KeyPtr key = generate(kind);
+      return key.get();
+    }
+    case Key::kEd25519: {
+      static const KeyPtr key = generate(kind);
+      return key.get();
+    }
+  }
+  return nullptr;
+}
+
+EVP_PKEY* root_key() {
+  static const KeyPtr key = generate(Key::kRsa2048);
+  return key.get();
+}
+
+EVP_PKEY* intermediate_key() {
+  static const KeyPtr key = generate(Key::kRsa2048);
+  return key.get();
 }
 
 struct Issuer {
@@ -145,6 +170,16 @@ std::expected<X509Ptr, Error> make(const CertificateRecipe& recipe, bool is_ca, 
   return certificate;
 }
 
+/// The CA is valid far beyond its leaf, so that only what the recipe spoils is spoilt.
+CertificateRecipe ca_recipe(const CertificateRecipe& leaf) {
+  constexpr Nanoseconds kTenYears = Nanoseconds{10} * 366 * 86'400 * 1'000'000'000;
+  CertificateRecipe ca;
+  ca.common_name = "rdpwhy lab CA";
+  ca.not_before = {std::max(leaf.not_before.ns, INT64_MIN + kTenYears) - kTenYears};
+  ca.not_after = {std::min(leaf.not_after.ns, INT64_MAX - kTenYears) + kTenYears};
+  return ca;
+}
+
 std::string memory_text(BIO* bio) {
   char* text = nullptr;
   const long size = BIO_ctrl(bio, BIO_CTRL_INFO, 0, &text);
@@ -166,32 +201,39 @@ std::string pem_of(EVP_PKEY* key) {
 }  // namespace
 
 std::expected<MadeCertificate, Error> make_self_signed(const CertificateRecipe& recipe) {
-  EVP_PKEY* const key = key_of(recipe.key, false);
+  EVP_PKEY* const key = key_of(recipe.key);
   if (key == nullptr) return std::unexpected(Error{"no key can be made: " + take_errors()});
   const auto certificate = make(recipe, false, key, std::nullopt);
   if (!certificate) return std::unexpected(certificate.error());
-  return MadeCertificate{pem_of(certificate->get()), pem_of(key), {}};
+  return MadeCertificate{pem_of(certificate->get()), pem_of(key), {}, {}};
 }
 
 std::expected<MadeCertificate, Error> make_issued(const CertificateRecipe& recipe,
                                                   bool include_issuer) {
-  EVP_PKEY* const key = key_of(recipe.key, false);
-  EVP_PKEY* const ca_key = key_of(recipe.key, true);
-  if (key == nullptr || ca_key == nullptr) {
+  EVP_PKEY* const key = key_of(recipe.key);
+  if (key == nullptr || root_key() == nullptr || intermediate_key() == nullptr) {
     return std::unexpected(Error{"no key can be made: " + take_errors()});
   }
-  // The CA is valid far beyond its leaf, so that only what the recipe spoils is spoilt.
-  constexpr Nanoseconds kTenYears = Nanoseconds{10} * 366 * 86'400 * 1'000'000'000;
-  CertificateRecipe root_recipe;
-  root_recipe.common_name = "rdpwhy lab CA";
-  root_recipe.not_before = {recipe.not_before.ns - kTenYears};
-  root_recipe.not_after = {recipe.not_after.ns + kTenYears};
-  const auto root = make(root_recipe, true, ca_key, std::nullopt);
+  CertificateRecipe ca = ca_recipe(recipe);
+  const auto root = make(ca, true, root_key(), std::nullopt);
   if (!root) return std::unexpected(root.error());
-  const auto leaf = make(recipe, false, key, Issuer{root->get(), ca_key});
+  MadeCertificate made;
+  made.issuer_pem = pem_of(root->get());
+  Issuer issuer{root->get(), root_key()};
+  X509Ptr between;
+  if (recipe.intermediate) {
+    ca.common_name = "rdpwhy lab issuing CA";
+    auto intermediate = make(ca, true, intermediate_key(), issuer);
+    if (!intermediate) return std::unexpected(intermediate.error());
+    between = std::move(*intermediate);
+    issuer = {between.get(), intermediate_key()};
+    made.intermediate_pem = pem_of(between.get());
+  }
+  const auto leaf = make(recipe, false, key, issuer);
   if (!leaf) return std::unexpected(leaf.error());
-  MadeCertificate made{pem_of(leaf->get()), pem_of(key), pem_of(root->get())};
-  if (include_issuer) made.certificate_pem += made.issuer_pem;
+  made.private_key_pem = pem_of(key);
+  made.certificate_pem = pem_of(leaf->get());
+  if (include_issuer) made.certificate_pem += made.intermediate_pem + made.issuer_pem;
   return made;
 }
 

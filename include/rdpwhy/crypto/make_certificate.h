@@ -20,17 +20,22 @@ struct CertificateRecipe {
   Moment not_before;
   Moment not_after;
   std::vector<std::string> extended_key_usage = {"serverAuth"};
-  int version = 3;
+  int version = 3;            ///< 1 and 2 have no extensions
+  bool intermediate = false;  ///< make_issued: a CA stands between the root and the leaf
 };
 
 struct MadeCertificate {
-  std::string certificate_pem;  ///< leaf, then its issuer when one was made
+  std::string certificate_pem;  ///< leaf, then those above it when they are included
   std::string private_key_pem;
-  std::string issuer_pem;  ///< the CA's certificate; empty for a self-signed one
+  std::string intermediate_pem;  ///< empty unless the recipe asks for one
+  std::string issuer_pem;        ///< the root CA's certificate; empty for a self-signed one
 };
 
+/// Keys are made once for each kind and process: these certificates protect nothing.
 [[nodiscard]] std::expected<MadeCertificate, Error> make_self_signed(
     const CertificateRecipe& recipe);
+/// Issued by a CA of our own, valid ten years longer on both sides. `include_issuer`: the
+/// certificates of the intermediate, if any, and of the root follow the leaf.
 [[nodiscard]] std::expected<MadeCertificate, Error> make_issued(const CertificateRecipe& recipe,
                                                                 bool include_issuer);
 
