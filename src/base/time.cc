@@ -40,7 +40,8 @@ CivilDate civil_from_days(std::int64_t days_since_epoch) {
 
 std::string to_rfc3339(Moment moment, int fraction_digits) {
   const auto seconds = floor_divide(moment.ns, kNanosPerSecond);
-  const auto nanos = moment.ns - seconds * kNanosPerSecond;
+  // Not by subtracting whole seconds: near the earliest moment their product does not fit.
+  const auto nanos = (moment.ns % kNanosPerSecond + kNanosPerSecond) % kNanosPerSecond;
   const auto days = floor_divide(seconds, kSecondsPerDay);
   const auto second_of_day = seconds - days * kSecondsPerDay;
   const auto date = civil_from_days(days);
