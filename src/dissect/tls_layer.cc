@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/alert.h"
 #include "rdpwhy/tls/handshake.h"
 

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "dissect/tls_layer.h"
-#include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/handshake.h"
+#include "rdpwhy/tls/registry.h"
 
 namespace rdpwhy::dissect {
 namespace {
@@ -117,7 +117,7 @@ void TlsLayer::read_server_hello(const Message& message) {
   }
   version_ = hello->version();
   cipher_suite_ = hello->cipher_suite;
-  tls13_ = hello->hello_retry_request || record::is_tls13(*version_);
+  tls13_ = hello->hello_retry_request || tls::is_tls13(*version_);
   if (tls13_) {  // RFC 8446 D.4: a ChangeCipherSpec seen before meant nothing
     client_.encrypted = false;
     server_.encrypted = false;

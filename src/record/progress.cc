@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/tls/registry.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
@@ -125,7 +126,7 @@ class EndingSearch {
       const auto& e = record_.evidence[i];
       const auto role = tls_.step(e);
       if (const auto* hello = std::get_if<tls::ServerHello>(&e.fact))
-        tls13_ = is_tls13(hello->version());
+        tls13_ = tls::is_tls13(hello->version());
       if (i >= from_) {
         if (auto failure = judge(i, role)) return failure;
       }

@@ -1,12 +1,11 @@
 #include <algorithm>
 
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/tls/registry.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
 namespace {
-
-constexpr std::uint16_t kTls12 = 0x0303;
 
 /// True for a message that only a handshake that is no resumption holds.
 bool only_in_full_handshake(const HandshakeMessage& message) {
@@ -43,7 +42,7 @@ void take_agreement(const HandshakeRecord& record, TlsSummary& summary) {
   if (hello == nullptr) return;
   summary.version = hello->version();
   summary.cipher = hello->cipher_suite;
-  if (is_tls13(*summary.version)) {
+  if (tls::is_tls13(*summary.version)) {
     if (hello->key_share) summary.group = hello->key_share->group;
     summary.resumed = hello->pre_shared_key;
   } else {
@@ -78,11 +77,6 @@ void take(const Evidence& e, TlsSummary& summary) {
 }
 
 }  // namespace
-
-bool is_tls13(std::uint16_t version) {
-  constexpr std::uint16_t kDraftMajor = 0x7F00;  // drafts of TLS 1.3 count as 0x7fNN
-  return (version > kTls12 && version < 0x0400) || (version & 0xFF00) == kDraftMajor;
-}
 
 bool is_tls(const Fact& fact) {
   return std::holds_alternative<tls::ClientHello>(fact) ||

@@ -2,6 +2,7 @@
 
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/record_layer.h"
+#include "rdpwhy/tls/registry.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -27,7 +28,7 @@ TlsWalk::Role TlsWalk::step(const Evidence& evidence) {
   if (std::holds_alternative<tls::ClientHello>(fact)) {
     server_due_ = true;
   } else if (const auto* hello = std::get_if<tls::ServerHello>(&fact)) {
-    tls13_ = is_tls13(hello->version());
+    tls13_ = tls::is_tls13(hello->version());
     server_due_ = !hello->hello_retry_request;
   } else if (std::holds_alternative<ChangeCipherSpec>(fact)) {
     half(side).change_cipher_spec = true;

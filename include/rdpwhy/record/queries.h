@@ -55,9 +55,6 @@ struct PhaseProgress {
   std::optional<Nanoseconds> duration;
 };
 
-/// True for TLS 1.3 and its drafts: what a ServerHello's version() means for all that follows.
-[[nodiscard]] bool is_tls13(std::uint16_t version);
-
 /// The phase that follows TLS (or X.224, where nothing was selected): CredSSP, RDSTLS or MCS.
 [[nodiscard]] Phase phase_behind(std::uint32_t selected_protocol);
 
