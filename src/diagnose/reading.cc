@@ -118,6 +118,7 @@ std::string left_in_words(const record::Failure& failure) {
 std::string duration_in_words(Nanoseconds ns) {
   const double ms = static_cast<double>(ns) / 1e6;
   if (ms < 0) return "0 ms";
+  if (ms < 0.1) return fmt::format("{:.2f} ms", ms);
   if (ms < 10) return fmt::format("{:.1f} ms", ms);
   if (ms < 1000) return fmt::format("{:.0f} ms", ms);
   const double seconds = ms / 1000;

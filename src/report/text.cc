@@ -187,19 +187,51 @@ void write_because(Page& page, const std::vector<record::EvidenceId>& because,
   if (!text.empty()) page.wrapped("  seen:  ", text + ".");
 }
 
+// Who reads this at three in the morning needs the next steps, not all of them.
+constexpr std::size_t kStepsShown = 3;
+
+std::string_view bet_in_words(diagnose::Confidence confidence) {
+  switch (confidence) {
+    case diagnose::Confidence::kCertain:
+      return "Cause";
+    case diagnose::Confidence::kLikely:
+      return "Likely cause";
+    case diagnose::Confidence::kPossible:
+      break;
+  }
+  return "Possible cause, first to check";
+}
+
+std::string first_letter_lower(std::string_view text) {
+  std::string out(text);
+  const bool word =
+      out.size() > 1 && out[0] >= 'A' && out[0] <= 'Z' && out[1] >= 'a' && out[1] <= 'z';
+  if (word) out[0] = static_cast<char>(out[0] - 'A' + 'a');
+  return out;
+}
+
 void write_first_cause(Page& page, const diagnose::Finding& cause, const HandshakeRecord& record) {
   const auto* row = diagnose::find_cause(cause.id);
+  const auto title = row != nullptr ? row->title : std::string_view(cause.id);
   page.blank();
-  page.line(fmt::format("{}  {}", page.inked(Ink::kStrong, row != nullptr ? row->title : cause.id),
-                        page.inked(Ink::kFaint, fmt::format("[{}, {}]", cause.id,
-                                                            diagnose::name_of(cause.confidence)))));
+  if (cause.id == "handshake-complete" || cause.id == "unexplained" ||
+      cause.id == "capture-incomplete") {
+    page.wrapped_in(Ink::kStrong, "", fmt::format("{} ({})", title, cause.id));
+  } else {
+    page.wrapped_in(Ink::kStrong, "",
+                    fmt::format("{}: {} ({})", bet_in_words(cause.confidence),
+                                first_letter_lower(title), cause.id));
+  }
   page.wrapped("  ", printable(cause.says));
   write_because(page, cause.because, record);
   for (const auto& against : cause.against) page.wrapped("  but:   ", printable(against) + ".");
-  int step = 0;
-  for (const auto fix : cause.fix)
-    page.wrapped(fmt::format("  {} {}. ", step == 0 ? "do: " : "    ", step + 1), printable(fix)),
-        ++step;
+  const auto shown =
+      page.style().explain ? cause.fix.size() : std::min(cause.fix.size(), kStepsShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    page.wrapped(fmt::format("  {} {}. ", i == 0 ? "next:" : "     ", i + 1),
+                 printable(cause.fix[i]));
+  }
+  if (shown < cause.fix.size()) page.line(fmt::format("         more: rdpwhy causes {}", cause.id));
 }
 
 void write_rivals(Page& page, const std::vector<diagnose::Finding>& causes) {
@@ -208,8 +240,9 @@ void write_rivals(Page& page, const std::vector<diagnose::Finding>& causes) {
   for (std::size_t i = 1; i < causes.size(); ++i) {
     auto text = fmt::format("{} ({}): {}", causes[i].id, diagnose::name_of(causes[i].confidence),
                             printable(causes[i].says));
-    if (!causes[i].against.empty())
+    if (page.style().explain && !causes[i].against.empty()) {
       text += fmt::format(" Against it: {}.", printable(causes[i].against.front()));
+    }
     page.wrapped("  - ", text);
   }
 }
@@ -393,6 +426,18 @@ void write_evidence(Page& page, const Subject& subject) {
 
 }  // namespace
 
+namespace {
+
+/// "0.2 ms" stays on one line: a number without its unit says nothing.
+bool is_quantity(std::string_view number, std::string_view rest) {
+  if (number.empty() || number.find_first_not_of("0123456789.") != std::string_view::npos)
+    return false;
+  const auto unit = rest.substr(0, rest.find_first_of(" ,.;:)"));
+  return unit == "ms" || unit == "s" || unit == "min" || unit == "h" || unit == "octets";
+}
+
+}  // namespace
+
 void append_wrapped(std::string& out, std::string_view lead, std::string_view text, int width) {
   const auto indent = columns(lead);
   const auto room =
@@ -401,7 +446,10 @@ void append_wrapped(std::string& out, std::string_view lead, std::string_view te
   std::size_t at = indent;
   bool first = true;
   while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size());
+    auto end = std::min(text.find(' '), text.size());
+    if (end < text.size() && is_quantity(text.substr(0, end), text.substr(end + 1))) {
+      end = std::min(text.find(' ', end + 1), text.size());
+    }
     const auto word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (word.empty()) continue;

@@ -1,0 +1,136 @@
+"""probe and lab from outside: every scenario of the lab is probed, reported and judged."""
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+
+from program import PROGRAM, Case, main, run
+
+FAILS_SLOWLY = {"silent", "one-octet-a-second", "silent-after-client-hello"}  # they need a deadline to pass
+
+
+class Lab:
+    def __init__(self, scenario):
+        self.process = subprocess.Popen([PROGRAM, "lab", scenario], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.port = int(self.process.stdout.readline())
+
+    def __enter__(self):
+        return f"127.0.0.1:{self.port}"
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.code = self.process.wait(timeout=20)
+        self.process.stdout.close()
+
+
+def scenarios():
+    return [line.split()[0] for line in run("lab", "--list").stdout.decode().splitlines()]
+
+
+class Probe(Case):
+    def test_each_scenario_obeys_the_schema_and_the_exit_code_follows_the_report(self):
+        for scenario in scenarios():
+            with self.subTest(scenario), Lab(scenario) as target:
+                timeout = "1" if scenario in FAILS_SLOWLY else "5"
+                finished = run("--json", "--timeout", timeout, target)
+                (report,) = self.handshakes(finished)
+                as_asked = report["failed"] is None and report["reached"] == report["run"]["until"]
+                self.assertEqual(finished.returncode, 0 if as_asked else 1)
+                self.assertEqual(finished.stderr, b"")
+                certain = [c["id"] for c in report["diagnosis"]["causes"] if c["confidence"] == "certain"]
+                self.assertLessEqual(len(certain), 1, certain)
+
+    def test_text_leads_with_one_sentence_and_colour_comes_only_when_asked(self):
+        with Lab("alert-70") as target:
+            plain = run(target).stdout.decode()
+            self.assertTrue(plain.startswith(f"{target}: FAILED in TLS"), plain)
+            self.assertIn("no-common-tls-version", plain)
+            self.assertNotIn("\x1b", plain)
+            self.assertIn("\x1b[", run("--color", "always", target).stdout.decode())
+
+    def test_a_closed_port_is_refused_and_known(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody else gets it meanwhile
+            finished = run("--json", f"127.0.0.1:{taken.getsockname()[1]}")
+        (report,) = self.handshakes(finished)
+        self.assertEqual(finished.returncode, 1)
+        self.assertEqual(report["failed"]["ending"]["how"], "refused")
+        self.assertEqual(report["diagnosis"]["causes"][0]["id"], "port-closed")
+        self.assertEqual(report["diagnosis"]["mstsc"]["code"], "0x204")
+
+    def test_the_highest_exit_code_of_several_targets_counts(self):
+        with Lab("valid") as good, Lab("failure-5") as bad:
+            finished = run("--json", good, bad)
+            self.assertEqual(finished.returncode, 1)
+            first, second = self.handshakes(finished)
+            self.assertIsNone(first["failed"])
+            self.assertEqual(second["diagnosis"]["causes"][0]["id"], "nla-required")
+
+    def test_saw_says_whether_this_failure_can_show_as_that(self):
+        with Lab("resets-after-client-hello") as target:
+            for saw, fits in (("0x904,0x7", "yes"), ("0x204", "no"), ("0x104", "no"), ("0x807", "no"), ("0x507", "unknown")):
+                (report,) = self.handshakes(run("--json", "--saw", saw, target))
+                self.assertEqual(report["diagnosis"]["saw"]["fits"], fits, saw)
+
+    def test_until_stops_where_asked(self):
+        with Lab("resets-after-client-hello") as target:
+            for until, reached in (("tcp", "tcp"), ("x224", "x224")):
+                finished = run("--json", "--until", until, target)
+                (report,) = self.handshakes(finished)
+                self.assertEqual((finished.returncode, report["reached"], report["failed"]), (0, reached, None))
+                self.assertEqual(report["diagnosis"]["causes"][0]["id"], "handshake-complete")
+
+    def test_capture_and_key_log_are_private_and_replay_to_the_same_facts(self):
+        with tempfile.TemporaryDirectory() as folder, Lab("valid") as target:
+            capture, secrets = os.path.join(folder, "x.pcapng"), os.path.join(folder, "x.keys")
+            (live,) = self.handshakes(run("--json", "--write-capture", capture, "--keylog", secrets, target))
+            for path in (capture, secrets):
+                self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+                self.assertGreater(os.path.getsize(path), 100)
+            finished = run("replay", "--json", capture)
+            (offline,) = self.handshakes(finished)
+            for key in ("version", "cipher", "group", "certificates", "certificate_problems"):
+                self.assertEqual(live["tls"][key], offline["tls"][key], key)
+            self.assertEqual(live["x224"], offline["x224"])
+            self.assertEqual([e["what"] for e in live["evidence"] if not e.get("live_only")],
+                             [e["what"] for e in offline["evidence"]])
+
+    def test_security_and_cookie_are_sent_as_told(self):
+        with Lab("valid") as target:
+            (report,) = self.handshakes(run("--json", "--security", "tls", "--cookie", "somebody", target))
+            self.assertEqual(report["x224"]["requested_protocols"], ["SSL"])
+            self.assertEqual(report["x224"]["cookie"], "somebody")
+            (report,) = self.handshakes(run("--json", "--security", "none", "--cookie", "", target))
+            self.assertEqual((report["x224"]["requested_protocols"], report["x224"]["cookie"]), (None, None))
+            (report,) = self.handshakes(run("--json", "--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256", target))
+            self.assertEqual(report["tls"]["cipher"]["name"], "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
+
+    def test_an_rdp_file_is_a_target_and_its_remarks_are_told(self):
+        with tempfile.TemporaryDirectory() as folder, Lab("valid") as target:
+            path = os.path.join(folder, "office.RDP")
+            with open(path, "wb") as file:
+                file.write(f"full address:s:{target}\r\nenablecredsspsupport:i:0\r\n".encode("utf-16"))
+            (report,) = self.handshakes(run("--json", path))
+            self.assertEqual(report["x224"]["requested_protocols"], ["SSL"])
+            self.assertTrue(report["remarks"])
+
+
+class LabVerb(Case):
+    def test_it_serves_until_told_to_end(self):
+        lab = Lab("failure-3")
+        with lab as target:
+            host, port = target.split(":")
+            socket.create_connection((host, int(port)), timeout=5).close()
+        self.assertEqual(lab.code, 0)
+
+    def test_the_demo_explains_a_failure(self):
+        finished = run("lab", "--demo")
+        self.assertEqual(finished.returncode, 0)
+        self.assertIn(b"server-private-key-unreadable", finished.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""replay from outside: odd files, real captures against the schema."""
+import glob
+import os
+import struct
+import subprocess
+import tempfile
+
+from program import PROGRAM, SHARED, SOURCE, Case, main, run
+
+PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+
+
+class OddFiles(Case):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name, octets=None):
+        path = os.path.join(self.folder.name, name)
+        if octets is not None:
+            with open(path, "wb") as file:
+                file.write(octets)
+        return path
+
+    def test_what_is_no_capture_ends_with_3_and_a_sentence(self):
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        for path in (self.path("missing"), self.folder.name, pipe, self.path("empty", b""), self.path("text", b"this is a text file\n" * 9),
+                     self.path("zeros", bytes(4096)), self.path("one", b"\xd4"), "/dev/zero", "/dev/null"):
+            finished = run("replay", path)
+            self.assertEqual(finished.returncode, 3, path)
+            self.complains(finished)
+
+    def test_an_unreadable_key_log_ends_with_3(self):
+        finished = run("replay", "--keylog", self.path("missing"), self.path("x.pcap", PCAP_HEADER))
+        self.assertEqual(finished.returncode, 3)
+        self.complains(finished, "cannot read")
+
+    def test_a_capture_without_rdp_is_0_with_a_sentence_on_stderr(self):
+        for options in ([], ["--json"]):
+            finished = run("replay", *options, self.path("none.pcap", PCAP_HEADER))
+            self.assertEqual(finished.returncode, 0)
+            self.complains(finished, "no RDP connection")
+
+    def test_a_capture_cut_in_the_middle_of_a_packet_is_read_up_to_there(self):
+        cut = PCAP_HEADER + struct.pack("<IIII", 1, 0, 60, 60) + b"\x45" + bytes(20)
+        finished = run("replay", self.path("cut.pcap", cut))
+        self.assertEqual(finished.returncode, 0)
+        self.complains(finished, "cut.pcap")
+
+    def test_the_worst_of_several_files_decides(self):
+        finished = run("replay", self.path("none.pcap", PCAP_HEADER), self.path("missing"))
+        self.assertEqual(finished.returncode, 3)
+
+
+def captures():
+    own = glob.glob(os.path.join(SOURCE, "captures", "**", "*.pcap*"), recursive=True)
+    return sorted(own + glob.glob(os.path.join(SHARED, "captures", "**", "*.pcap*"), recursive=True))
+
+
+class Captures(Case):
+    def test_every_report_of_every_capture_obeys_the_schema(self):
+        paths = captures()
+        if not paths:
+            self.skipTest("skipped: no captures here")
+        for path in paths:
+            with self.subTest(os.path.basename(path)):
+                finished = run("replay", "--json", path)
+                self.assertIn(finished.returncode, (0, 1, 3))
+                reports = self.handshakes(finished)
+                failed = any(report["failed"] for report in reports)
+                if finished.returncode != 3:
+                    self.assertEqual(finished.returncode, 1 if failed else 0)
+                for report in reports:
+                    certain = [c["id"] for c in report["diagnosis"]["causes"] if c["confidence"] == "certain"]
+                    self.assertLessEqual(len(certain), 1, certain)
+
+    def test_the_text_report_has_no_control_characters_and_80_columns(self):
+        for path in captures():
+            with self.subTest(os.path.basename(path)):
+                finished = run("replay", "--explain", path)
+                for line in finished.stdout.decode().splitlines():
+                    self.assertTrue(all(c >= " " and c != "\x7f" for c in line), line)
+                    if " " in line.strip():
+                        longest = max(len(word) for word in line.split())
+                        self.assertTrue(len(line) <= 80 or longest > 40, line)
+
+    def test_a_reader_that_leaves_ends_it_early_with_3(self):
+        paths = captures()
+        if not paths:
+            self.skipTest("skipped: no captures here")
+        reader, writer = os.pipe()
+        os.close(reader)
+        finished = subprocess.run([PROGRAM, "replay", "--json", *paths], stdout=writer, stderr=subprocess.PIPE, timeout=120, check=False)
+        os.close(writer)
+        self.assertEqual(finished.returncode, 3)
+        self.assertIn(b"cannot write", finished.stderr)
+
+
+if __name__ == "__main__":
+    main()

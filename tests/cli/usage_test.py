@@ -1,0 +1,121 @@
+"""What a person types: verbs, usage errors, codes, causes."""
+import json
+import os
+import tempfile
+
+from program import Case, main, run
+
+
+class Usage(Case):
+    def test_no_arguments_show_the_usage_on_stderr(self):
+        finished = run()
+        self.assertEqual(finished.returncode, 2)
+        self.assertEqual(finished.stdout, b"")
+        self.assertIn(b"usage: rdpwhy", finished.stderr)
+
+    def test_help_and_version_are_results(self):
+        for argument in ("--help", "-h", "--version"):
+            finished = run(argument)
+            self.assertEqual((finished.returncode, finished.stderr), (0, b""))
+            self.assertIn(b"rdpwhy", finished.stdout)
+        for verb in ("probe", "replay", "explain", "causes", "lab"):
+            self.assertEqual(run(verb, "--help").returncode, 0)
+
+    def test_bad_arguments_are_usage_errors(self):
+        for arguments in (["probe"], ["probe", "--nonsense", "x"], ["replay"], ["explain"], ["causes", "no-such-cause"], ["lab"],
+                          ["lab", "no-such-scenario"], ["host:99999"], ["host:x"], ["x", "--until", "licensing"],
+                          ["x", "--until", "nowhere"], ["x", "--timeout", "0"], ["x", "--timeout", "nan"], ["x", "--timeout", "-1"],
+                          ["x", "--security", "tsl"], ["x", "--security", "none,tls"], ["x", "--tls-min", "1.3", "--tls-max", "1.2"],
+                          ["x", "--tls-min", "2.0"], ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["x", "--saw", "zero"], ["x", "-4", "-6"],
+                          ["x", "--color", "pink"], ["x", "--proxy", "ftp://x"], ["x", "--cookie", "a\nb"], ["x", "--cookie", "c" * 300],
+                          ["explain", "--hex", "0g"], ["explain", "0x7", "--hex", "03"], ["lab", "silent", "--port", "70000"]):
+            finished = run(*arguments)
+            self.assertEqual(finished.returncode, 2, arguments)
+            self.complains(finished)
+
+    def test_an_option_before_the_verb_is_not_a_probe_of_a_host_named_like_it(self):
+        finished = run("--json", "replay", "x.pcap")
+        self.assertEqual(finished.returncode, 2)
+        self.complains(finished, "verb comes first")
+
+    def test_files_that_cannot_be_read_end_with_3(self):
+        for arguments in (["no-such-file.rdp"], ["127.0.0.1:1", "--ca", "/no/such/file"], ["127.0.0.1:1", "--write-capture", "/no/such/dir/x"],
+                          ["127.0.0.1:1", "--keylog", "/no/such/dir/x"]):
+            finished = run(*arguments)
+            self.assertEqual(finished.returncode, 3, arguments)
+            self.complains(finished, "cannot")
+
+    def test_a_full_disk_under_the_output_is_told(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("skipped: no /dev/full here")
+        with open("/dev/full", "wb") as full:
+            finished = run("causes", stdout=full)
+        self.assertEqual(finished.returncode, 3)
+        self.assertIn(b"cannot write", finished.stderr)
+
+    def test_a_reader_that_leaves_is_told_and_kills_nothing(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        finished = run("causes", stdout=writer)
+        os.close(writer)
+        self.assertEqual(finished.returncode, 3)
+        self.assertIn(b"cannot write", finished.stderr)
+
+
+class Codes(Case):
+    def test_a_number_has_a_reading_in_each_space_that_it_stands_in(self):
+        finished = run("explain", "--json", "0x7")
+        self.assertEqual(finished.returncode, 0)
+        names = {json.loads(line)["name"] for line in finished.stdout.splitlines()}
+        self.assertLessEqual({"ERRINFO_SERVER_DENIED_CONNECTION", "STATUS_VALID_CLIENT"}, names)
+
+    def test_the_pair_of_the_dialog_is_read_together(self):
+        for typed in (["0x904", "0x7"], ["0x904,0x7"], ["2308,7"]):
+            finished = run("explain", *typed)
+            self.assertEqual(finished.returncode, 0)
+            self.assertTrue(finished.stdout.startswith(b"As mstsc's dialog shows it: error code 0x904"))
+
+    def test_names_are_found_and_unknown_codes_are_said_to_be_unknown(self):
+        self.assertIn(b"HYBRID_REQUIRED_BY_SERVER", run("explain", "hybrid_required_by_server").stdout)
+        finished = run("explain", "0xdeadbee1")
+        self.assertEqual(finished.returncode, 1)
+        self.complains(finished, "none of the tables")
+
+    def test_octets_are_read_field_by_field(self):
+        finished = run("explain", "--hex", "0300 0013 0ed0 0000 1234 00 02 1f 0800 08000000")
+        self.assertEqual(finished.returncode, 0)
+        self.assertIn(b"selectedProtocol", finished.stdout)
+
+    def test_a_cut_message_is_shown_with_what_is_missing(self):
+        finished = run("explain", "--hex", "030000130ed0000012340002")
+        self.assertEqual(finished.returncode, 0)
+        self.assertIn(b"12 octets", finished.stdout)
+        self.assertIn(b"TPDU needs 15 bytes at offset 4, 8 left", finished.stdout)
+
+
+class Causes(Case):
+    def test_every_cause_is_listed_and_each_can_be_read_in_full(self):
+        listed = run("causes").stdout.decode().splitlines()
+        objects = [json.loads(line) for line in run("causes", "--json").stdout.splitlines()]
+        self.assertEqual([line.split()[0] for line in listed], [o["id"] for o in objects])
+        self.assertGreater(len(objects), 55)
+        for cause in objects:
+            self.assertTrue(all(cause[key] for key in ("title", "looks_like", "against", "fix", "sources")), cause["id"])
+            self.assertEqual(run("causes", cause["id"]).returncode, 0)
+        for line in run("causes", "server-private-key-unreadable").stdout.decode().splitlines():
+            self.assertLessEqual(len(line), 80)
+
+
+class RdpFiles(Case):
+    def test_an_rdp_file_without_an_address_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "empty.rdp")
+            with open(path, "w") as file:
+                file.write("screen mode id:i:2\r\n")
+            finished = run(path)
+            self.assertEqual(finished.returncode, 3)
+            self.complains(finished, "empty.rdp")
+
+
+if __name__ == "__main__":
+    main()
