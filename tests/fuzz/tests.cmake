@@ -24,6 +24,9 @@ endfunction()
 rdpwhy_fuzz(reader ROOMS base)
 rdpwhy_fuzz(x224 ROOMS rdp)
 rdpwhy_fuzz(tpkt ROOMS rdp)
+rdpwhy_fuzz(tls_hello ROOMS tls)
+rdpwhy_fuzz(tls_handshake ROOMS tls)
+rdpwhy_fuzz(tls_record ROOMS tls)
 rdpwhy_fuzz(key_log ROOMS crypto)
 # Typed text lives in the net tier; its two files need nothing else of it.
 rdpwhy_fuzz(rdp_file ROOMS base
