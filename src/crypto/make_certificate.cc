@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <optional>
 
 #include "crypto/openssl_handles.h"
+#include "rdpwhy/crypto/digest.h"
 
 namespace rdpwhy::crypto {
 
@@ -137,6 +137,21 @@ const EVP_MD* digest_named(const std::string& name, const EVP_PKEY* key) {
   return EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_get_digestbyname(name.c_str());
 }
 
+/// 16 octets made from all that a recipe says: no two certificates of an issuer share a serial
+/// number (RFC 5280 4.1.2.2), and no randomness is asked for it.
+std::array<std::uint8_t, 16> serial_for(const CertificateRecipe& recipe, bool is_ca) {
+  const auto text = fmt::format(
+      "{}\n{}\n{}\n{}\n{}\n{} {} {} {} {}", recipe.common_name, fmt::join(recipe.dns_names, "\n"),
+      fmt::join(recipe.ip_addresses, "\n"), fmt::join(recipe.extended_key_usage, "\n"),
+      recipe.digest, static_cast<int>(recipe.key), recipe.not_before.ns, recipe.not_after.ns,
+      recipe.version, is_ca);
+  const auto hash = sha256(base::as_bytes(text));
+  std::array<std::uint8_t, 16> serial;
+  std::copy_n(hash.begin(), serial.size(), serial.begin());
+  serial[0] = (serial[0] & 0x7F) | 0x40;  // positive, and of one length
+  return serial;
+}
+
 std::expected<X509Ptr, Error> make(const CertificateRecipe& recipe, bool is_ca, EVP_PKEY* key,
                                    std::optional<Issuer> issuer) {
   ERR_clear_error();
@@ -151,11 +166,7 @@ std::expected<X509Ptr, Error> make(const CertificateRecipe& recipe, bool is_ca, 
     return std::unexpected(Error{"no digest is called " + recipe.digest});
   }
   X509* const x = certificate.get();
-  std::array<std::uint8_t, 16> serial = {};
-  if (RAND_bytes_ex(library_context(), serial.data(), serial.size(), 0) != 1) {
-    return std::unexpected(Error{"no randomness: " + take_errors()});
-  }
-  serial[0] = (serial[0] & 0x7F) | 0x40;  // RFC 5280 4.1.2.2: positive; and of one length
+  const auto serial = serial_for(recipe, is_ca);
   BIGNUM* number = BN_bin2bn(serial.data(), serial.size(), nullptr);
   const bool good =
       number != nullptr && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x)) != nullptr &&

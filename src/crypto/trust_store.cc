@@ -9,7 +9,7 @@ namespace rdpwhy::crypto {
 
 namespace {
 
-constexpr int kMaxSameHash = 64;              // files "hash.0", "hash.1", …
+constexpr int kMaxSameHash = 64;              // files "hash.0", "hash.1", ...
 constexpr std::size_t kMaxRemembered = 4096;  // names looked up in a directory
 
 unsigned long hash_of(const X509_NAME* name) {

@@ -1,0 +1,132 @@
+#include "crypto/crypto_oracles.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+#include "crypto/certificate_files.h"
+#include "crypto/tls_pair.h"
+
+namespace rdpwhy::crypto {
+namespace {
+
+/// A small generator of our own: the same octets on every machine.
+class Octets {
+ public:
+  explicit Octets(std::uint32_t seed) : state_(seed * 2654435761U + 1) {}
+  std::uint8_t next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 17;
+    state_ ^= state_ << 5;
+    return static_cast<std::uint8_t>(state_ >> 11);
+  }
+  std::size_t below(std::size_t limit) {
+    return (next() << 16 | next() << 8 | next()) % std::max<std::size_t>(limit, 1);
+  }
+  Bytes some(std::size_t size) {
+    Bytes octets(size);
+    for (auto& octet : octets) octet = next();
+    return octets;
+  }
+
+ private:
+  std::uint32_t state_;
+};
+
+void add_piece(Bytes& out, ByteSpan piece) {
+  out.push_back(static_cast<std::uint8_t>(piece.size() >> 8));
+  out.push_back(static_cast<std::uint8_t>(piece.size()));
+  out.insert(out.end(), piece.begin(), piece.end());
+}
+
+void damage(Octets& random, Bytes& octets) {
+  for (std::size_t i = 1 + random.below(4); i > 0 && !octets.empty(); --i) {
+    const auto at = random.below(octets.size());
+    switch (random.below(3)) {
+      case 0:
+        octets[at] = random.next();
+        break;
+      case 1:
+        octets.erase(octets.begin() + static_cast<std::ptrdiff_t>(at));
+        break;
+      default:
+        octets.insert(octets.begin() + static_cast<std::ptrdiff_t>(at), random.next());
+    }
+  }
+}
+
+TEST(CryptoOracles, HoldForDamagedCertificatesAndChains) {
+  auto recipe = recipe_for_tests();
+  recipe.key = CertificateRecipe::Key::kEcP256;
+  recipe.ip_addresses = {"2001:db8::1"};
+  recipe.intermediate = true;
+  const auto blocks = der_blocks(make_issued(recipe, true)->certificate_pem);
+  ASSERT_EQ(blocks.size(), 3u);
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    Octets random(seed);
+    Bytes chain;
+    for (auto der : blocks) {
+      if (random.below(2) == 0) damage(random, der);
+      oracle::check_certificate(der);
+      add_piece(chain, der);
+    }
+    oracle::check_judge(chain);
+  }
+}
+
+TEST(CryptoOracles, HoldForRandomOctets) {
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    Octets random(seed);
+    const auto octets = random.some(random.below(2000));
+    oracle::check_certificate(octets);
+    oracle::check_judge(octets);
+    oracle::check_key_log(octets);
+    oracle::check_record_opener(octets);
+    Bytes records = {random.next()};
+    for (int i = 0; i < 20; ++i) {
+      Bytes record = {random.next(), 23, 3, 3, 0, 60};
+      const auto fragment = random.some(random.below(80));
+      record.insert(record.end(), fragment.begin(), fragment.end());
+      add_piece(records, record);
+    }
+    oracle::check_record_opener(records);
+  }
+}
+
+TEST(CryptoOracles, HoldForDamagedKeyLogs) {
+  const std::string text = "CLIENT_RANDOM " + std::string(64, 'a') + " " + std::string(96, 'b') +
+                           "\n# comment\nSERVER_TRAFFIC_SECRET_0 " + std::string(64, '0') + " " +
+                           std::string(64, '1') + "\r\n";
+  for (std::uint32_t seed = 0; seed < 500; ++seed) {
+    Octets random(seed);
+    auto octets = base::to_bytes(base::as_bytes(text + text));
+    damage(random, octets);
+    oracle::check_key_log(octets);
+  }
+}
+
+TEST(CryptoOracles, HoldForDamagedServerFlights) {
+  auto settings = settings_for_tests();
+  for (const int version : {0x0301, 0x0303, 0x0304}) {
+    settings.max_version = static_cast<std::uint16_t>(version);
+    auto server = TlsSession::server(settings);
+    auto client = TlsSession::client(TlsOffer::mstsc(), {});
+    ASSERT_TRUE(server && client);
+    const auto flights = exchange(*client, *server);
+    for (std::uint32_t seed = 0; seed < 60; ++seed) {
+      Octets random(seed);
+      auto flight = flights.server;
+      if (seed > 0) damage(random, flight);
+      Bytes pieces;
+      for (ByteSpan rest = flight; !rest.empty();) {
+        const auto piece = rest.first(std::min(rest.size(), 1 + random.below(700)));
+        add_piece(pieces, piece);
+        rest = rest.subspan(piece.size());
+      }
+      oracle::check_tls_session(pieces);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rdpwhy::crypto
