@@ -297,6 +297,19 @@ TEST(ClientHello, WithSixteenThousandExtensionsIsReadInOneGo) {
   EXPECT_EQ(decoded(client_hello_with(many)).extensions.size(), 16383u);
 }
 
+TEST(ClientHello, NotesARepeatedExtensionAmongManyOthers) {
+  Extensions many;
+  for (unsigned i = 0; i < 200; ++i) many.push_back({static_cast<std::uint16_t>(1000 + i), {}});
+  Notes notes;
+  decoded(client_hello_with(many), &notes);
+  EXPECT_EQ(text_of(notes), "");
+  many.push_back({1000, {}});  // among the first
+  many.push_back({1032, {}});  // where the short list of types ends
+  many.push_back({1199, {}});  // the last before
+  decoded(client_hello_with(many), &notes);
+  EXPECT_EQ(notes.anomalies.size(), 3u);
+}
+
 TEST(ClientHello, AnomaliesAreBoundedHoweverOddItIs) {
   Notes notes;
   decoded(client_hello_with(Extensions(16383, {0x1234, {}})), &notes);
