@@ -1,7 +1,5 @@
 #include "rdpwhy/rdp/tpkt.h"
 
-#include "rdpwhy/base/check.h"
-
 namespace rdpwhy::rdp {
 
 std::optional<TpktHeader> decode_tpkt_header(ByteSpan bytes) {

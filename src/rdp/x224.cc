@@ -136,7 +136,8 @@ void read_variable_part(Reader& r, ConnectionRequest& request) {
       request.correlation = read_correlation_info(part);
     } else if (request.negotiation) {
       skip_surplus(r);
-    } else if (are_parameters(ahead)) {
+    } else if (!request.cookie && !request.routing_token && are_parameters(ahead)) {
+      // Asked once only: many short lines that look like parameters would cost the square of them.
       request.parameters = read_parameters(r);
     } else if (ahead[0] < 0x20 && ahead[0] != '\r') {
       r.require(false, base::to_hex_number(ahead[0], 2) + " begins neither a line nor RDP_NEG_REQ",

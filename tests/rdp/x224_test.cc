@@ -277,6 +277,17 @@ TEST(ConnectionRequest, FillsItsLengthToTheLastOctet) {
   EXPECT_TRUE(notes.anomalies.empty());
 }
 
+TEST(ConnectionRequest, OfTheLargestTpktFullOfLinesIsReadInOnePass) {
+  std::string lines;
+  while (lines.size() + 4 < 65'000) lines += "\x80\x02\r\n";  // each could be a parameter
+  lines += "\x80\xff\r\n";                                    // all together are none
+  Notes notes;
+  const auto request = decode_connection_request(request_with(lines), &notes);
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->routing_token, "\x80\x02");
+  EXPECT_TRUE(request->parameters.empty());
+}
+
 // --- Connection Confirm ---
 
 TEST(ConnectionConfirm, WithoutNegotiationBlockMeansStandardSecurity) {
