@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -105,7 +106,60 @@ TEST(ReadCertificate, LineEndsAndControlsInNamesAreEscaped) {
   EXPECT_THAT(facts.subject, HasSubstr("\\0D\\0A"));
 }
 
-TEST(ReadCertificate, DatesBeyondWhatAMomentHoldsAreTold) {
+TEST(ReadCertificate, SignatureAlgorithmsOfOiwAreNamed) {
+  auto recipe = recipe_for_tests();
+  recipe.digest = "SHA1";
+  auto der = der_blocks(make_self_signed(recipe)->certificate_pem).at(0);
+  // The outer sha1WithRSAEncryption (PKCS #1) becomes OIW's sha1WithRSA, four octets shorter.
+  const Bytes pkcs = {0x30, 0x0D, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 5, 5, 0};
+  const Bytes oiw = {0x30, 0x09, 6, 5, 0x2B, 0x0E, 3, 2, 0x1D, 5, 0};
+  const auto at = std::find_end(der.begin(), der.end(), pkcs.begin(), pkcs.end());
+  ASSERT_NE(at, der.end());
+  const auto place = at - der.begin();
+  der.erase(at, at + static_cast<std::ptrdiff_t>(pkcs.size()));
+  der.insert(der.begin() + place, oiw.begin(), oiw.end());
+  ASSERT_GE(der[3], 4);
+  der[3] = static_cast<std::uint8_t>(der[3] - 4);  // the length of the whole
+  const auto facts = read_certificate(der);
+  EXPECT_THAT(facts.error, IsEmpty());
+  EXPECT_EQ(facts.signature_algorithm, "sha1WithRSA");
+  EXPECT_EQ(facts.signature_digest, "SHA1");
+  EXPECT_FALSE(facts.self_signed);  // inner and outer algorithm differ
+}
+
+TEST(ReadCertificate, KeysThatNobodyMakesAnyMoreAreRead) {
+  if (!have("openssl")) GTEST_SKIP() << "skipped: no openssl program";
+  const auto folder = scratch_folder("old_keys");
+  write_file(folder / "req.cnf", "[req]\ndistinguished_name=dn\n[dn]\n");
+  const auto make = [&](const std::string& options) {
+    const auto ran = run("openssl req -x509 -nodes -subj /CN=old -keyout /dev/null -config " +
+                         (folder / "req.cnf").string() + " " + options + " -out " +
+                         (folder / "old.pem").string());
+    EXPECT_EQ(ran.exit_code, 0) << ran.output;
+    const auto chain = read_chain(read_file(folder / "old.pem").value_or(""));
+    return chain.empty() ? CertificateFacts() : *chain[0];
+  };
+  auto facts = make("-newkey rsa:512 -sha1");
+  EXPECT_EQ(facts.key.bits, 512);
+  EXPECT_TRUE(facts.self_signed);
+  facts = make("-newkey rsa:2048 -sha256 -sigopt rsa_padding_mode:pss -days 2900000");
+  EXPECT_EQ(facts.signature_algorithm, "rsassaPss");
+  EXPECT_EQ(facts.signature_digest, "SHA256");
+  EXPECT_TRUE(facts.self_signed);
+  EXPECT_GT(facts.not_after_text, "9900");  // RFC 5280's end of time is near
+  EXPECT_EQ(facts.not_after.ns, INT64_MAX);
+  facts = make("-newkey ec -pkeyopt ec_paramgen_curve:secp384r1 -sha512");
+  EXPECT_EQ(facts.key, (CertificateFacts::Key{"EC", 384, "secp384r1"}));
+  EXPECT_EQ(facts.signature_digest, "SHA512");
+  facts = make("-newkey ed448");
+  EXPECT_EQ(facts.key.type, "Ed448");
+  EXPECT_TRUE(facts.self_signed);
+  facts = make("-newkey rsa-pss -pkeyopt rsa_keygen_bits:1024");
+  EXPECT_EQ(facts.key.type, "RSA-PSS");
+  EXPECT_TRUE(facts.self_signed);
+}
+
+TEST(ReadCertificate, UnreadableDatesAreTold) {
   auto recipe = recipe_for_tests();
   auto der = der_blocks(make_self_signed(recipe)->certificate_pem).at(0);
   // "300317174640Z" is the recipe's notAfter; another one of the same length breaks nothing but
