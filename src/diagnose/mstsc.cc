@@ -147,7 +147,10 @@ std::optional<MstscCode> expected_code(const Reading& reading, const Diagnosis& 
   }
   if (asks_for_nla(diagnosis)) {
     // mstsc offers NLA by itself; only one whose settings forbid it meets this.
-    return MstscCode{0xB09, {}, Confidence::kLikely};
+    const auto* request = reading.request_fact();
+    const bool offered = request != nullptr && request->negotiation &&
+                         request->negotiation->requested.has(rdp::Protocol::kHybrid);
+    return MstscCode{0xB09, {}, offered ? Confidence::kPossible : Confidence::kLikely};
   }
   if (certificate_is_refused(reading, diagnosis)) {
     const auto& problems = reading.circumstances.certificate_problems;

@@ -41,6 +41,16 @@ const Evidence* dead_first_address(const Reading& reading) {
   return nullptr;
 }
 
+std::optional<std::uint32_t> selected_without_offer(const Reading& reading) {
+  const auto* request = reading.request_fact();
+  const auto* response =
+      reading.confirm_fact() == nullptr ? nullptr : reading.confirm_fact()->response();
+  if (request == nullptr || response == nullptr) return {};
+  const auto offered = request->negotiation ? request->negotiation->requested.bits : 0u;
+  if ((response->selected_protocol & ~offered) == 0) return {};
+  return response->selected_protocol;
+}
+
 void judge_standard_security(const Reading& reading, Findings& findings) {
   const bool silent = reading.confirm_fact()->response() == nullptr;
   auto& finding = findings.add(
@@ -158,6 +168,15 @@ void judge_complete(const Reading& reading, Findings& findings) {
                          resolved->addresses.size(), resolved->addresses.front()),
              ids({record::first_evidence<record::Resolved>(reading.record), dead}))
         .against.push_back("a client that tries the next address gets through, only later");
+  }
+  if (const auto selected = selected_without_offer(reading)) {
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             fmt::format("The server selected {}, which was not offered. This probe went on; a "
+                         "client that checks stops there.",
+                         rdp::selected_protocol_name(*selected)),
+             ids({reading.request, reading.confirm}))
+        .against.push_back("lenient clients go on as well");
   }
   auto& finding = findings.add(
       "handshake-complete", Confidence::kCertain,

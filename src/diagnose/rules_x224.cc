@@ -27,6 +27,12 @@ std::string offer_in_words(const Reading& reading) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+bool offered_nla(const Reading& reading) {
+  const auto* request = reading.request_fact();
+  return request != nullptr && request->negotiation &&
+         request->negotiation->requested.has(rdp::Protocol::kHybrid);
+}
+
 /// RDP_NEG_FAILURE: the server says what it wants, so nothing is left to guess.
 void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& findings) {
   struct Row {
@@ -45,10 +51,14 @@ void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& fi
   const auto name = codes::name(codes::Family::kNegotiationFailure, code);
   for (const auto& row : kRows) {
     if (row.code != code) continue;
-    findings.add(row.id, Confidence::kCertain,
-                 fmt::format("{}: it answered {}{}{} to an offer of {}.", row.says, code,
-                             name ? ", " : "", name.value_or(""), offer_in_words(reading)),
-                 because);
+    auto& finding =
+        findings.add(row.id, Confidence::kCertain,
+                     fmt::format("{}: it answered {}{}{} to an offer of {}.", row.says, code,
+                                 name ? ", " : "", name.value_or(""), offer_in_words(reading)),
+                     because);
+    if (code == 5 && offered_nla(reading)) {
+      finding.against.push_back("the request did offer NLA, so the server contradicts itself");
+    }
     return;
   }
   findings.add(
@@ -101,6 +111,15 @@ void judge_refusing_message(const Reading& reading, Findings& findings) {
 void judge_foreign(const Reading& reading, Findings& findings) {
   const auto& foreign = std::get<record::ForeignProtocol>(reading.foreign->fact);
   const auto because = ids_with_failure(reading, {reading.foreign});
+  if (foreign.protocol.empty() && !foreign.first.empty() && foreign.first.front() == 3) {
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             "The server's answer begins like a TPKT and is none: its length or version cannot be "
+             "right.",
+             because)
+        .against.push_back("another protocol could begin with the same octet");
+    return;
+  }
   if (foreign.protocol.empty()) {
     findings
         .add("not-an-rdp-service", Confidence::kLikely,

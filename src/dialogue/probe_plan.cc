@@ -19,7 +19,19 @@ rdp::ConnectionRequest ProbePlan::mstsc_request(std::string user) {
   return request;
 }
 
+namespace {
+
+/// A probe that asks for no more than TCP has nothing to say.
+class NothingToSay final : public Sequence {
+ public:
+  [[nodiscard]] Phase phase() const override { return Phase::kTcp; }
+  [[nodiscard]] Step next(const HandshakeRecord&) override { return Finish{}; }
+};
+
+}  // namespace
+
 std::unique_ptr<Sequence> start(const ProbePlan& plan) {
+  if (plan.until < Phase::kX224) return std::make_unique<NothingToSay>();
   return std::make_unique<X224Sequence>(plan);
 }
 

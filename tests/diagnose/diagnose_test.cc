@@ -1,0 +1,447 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "diagnose/story.h"
+
+namespace rdpwhy::diagnose {
+namespace {
+
+using record::Ending;
+using How = Ending::How;
+
+record::RunFacts::SilentConnection silent(bool ended) {
+  return {true, ended, false, ended ? 2'000'000 : 300'000'000, 0};
+}
+
+Story begun(bool live = true) { return Story(live).tcp(); }
+Story asked() { return begun().request(); }
+Story agreed() { return asked().confirm(2); }
+Story greeted() { return agreed().client_hello(); }
+
+Story with_silent(Story story, bool ended) {
+  story.record.run->silent_connection = silent(ended);
+  return story;
+}
+
+Story resolved_to_nothing() {
+  return Story()
+      .add(Phase::kResolve, Side::kNetwork,
+           record::Resolved{"nosuch.example", {}, "Name or service not known"})
+      .live_only();
+}
+
+Story icmp(std::uint8_t type, std::uint8_t code, bool v6 = false) {
+  return Story()
+      .add(Phase::kTcp, Side::kClient, record::Connecting{})
+      .add(Phase::kTcp, Side::kNetwork, record::IcmpError{type, code, v6, "192.0.2.254", "as said"})
+      .end(Side::kNetwork, How::kUnreachable);
+}
+
+Story connecting() { return Story().add(Phase::kTcp, Side::kClient, record::Connecting{}); }
+
+Story answered_in(std::string protocol, Bytes first) {
+  return asked()
+      .add(Phase::kX224, Side::kServer,
+           record::ForeignProtocol{std::move(protocol), std::move(first)})
+      .end(Side::kServer, How::kClose);
+}
+
+Story malformed_confirm() {
+  return asked()
+      .add(Phase::kX224, Side::kServer, record::Malformed{"X.224 Connection Confirm", {}, {3, 0}})
+      .end(Side::kClient, How::kClose);
+}
+
+Story captured(Story story) {
+  story.record.run.reset();
+  story.circumstances.live = false;
+  story.circumstances.target_host.clear();
+  return story;
+}
+
+struct Row {
+  const char* name;
+  std::function<Story()> story;
+  const char* found;  ///< all of it, in order: a cause too many is as wrong as a missing one
+};
+
+const Row kRows[] = {
+    {"NameNotFound", resolved_to_nothing, "name-not-found certain"},
+    {"Refused", [] { return connecting().end(Side::kServer, How::kRefused); },
+     "port-closed certain"},
+    {"Unanswered", [] { return connecting().end(Side::kNetwork, How::kUnanswered, 5000); },
+     "port-filtered likely, host-unreachable possible"},
+    {"LocalPolicy", [] { return connecting().end(Side::kClient, How::kLocal); },
+     "local-policy-blocks certain"},
+    {"NoRoute", [] { return connecting().end(Side::kNetwork, How::kUnreachable); },
+     "host-unreachable likely"},
+    {"IcmpHostUnreachable", [] { return icmp(3, 1); }, "host-unreachable certain"},
+    {"IcmpProhibited", [] { return icmp(3, 13); }, "port-filtered certain"},
+    {"IcmpPortUnreachable", [] { return icmp(3, 3); }, "port-filtered likely"},
+    {"Icmp6NoRoute", [] { return icmp(1, 0, true); }, "host-unreachable certain"},
+    {"Icmp6Prohibited", [] { return icmp(1, 1, true); }, "port-filtered certain"},
+    {"Icmp6PortUnreachable", [] { return icmp(1, 4, true); }, "port-filtered likely"},
+
+    {"EndedBeforeTheRequest", [] { return begun().end(Side::kServer, How::kClose); },
+     "forwarder-without-backend likely, proxy-header-expected possible, "
+     "refused-after-connection-request possible"},
+    {"SilentConnectionEndsToo",
+     [] { return with_silent(asked().end(Side::kServer, How::kReset), true); },
+     "forwarder-without-backend likely, proxy-header-expected possible, "
+     "refused-after-connection-request possible"},
+    {"SilentConnectionStaysOpen",
+     [] { return with_silent(asked().end(Side::kServer, How::kClose), false); },
+     "refused-after-connection-request likely, cookie-or-token-rejected possible, "
+     "proxy-header-expected possible"},
+    {"WithoutACookieNoneIsBlamed",
+     [] {
+       return with_silent(begun().request(0x0B, false).end(Side::kServer, How::kClose), false);
+     },
+     "refused-after-connection-request likely, proxy-header-expected possible"},
+    {"NobodyWatchedASilentConnection",
+     [] { return captured(asked().end(Side::kServer, How::kReset)); },
+     "refused-after-connection-request likely, forwarder-without-backend possible, "
+     "cookie-or-token-rejected possible, "
+     "proxy-header-expected possible"},
+    {"NoAnswer", [] { return asked().wait_and_hang_up(5000); },
+     "server-not-answering likely, proxy-header-expected possible"},
+    {"Ssh", [] { return answered_in("SSH", base::to_bytes(base::as_bytes("SSH-2.0"))); },
+     "not-an-rdp-service certain"},
+    {"TlsFirst", [] { return answered_in("TLS", {0x15, 3, 1}); }, "not-an-rdp-service likely"},
+    {"UnknownOctets", [] { return answered_in("", {0xDE, 0xAD}); }, "not-an-rdp-service likely"},
+    {"AlmostATpkt", [] { return answered_in("", {3, 0, 0, 1}); }, "protocol-violation likely"},
+    {"MalformedConfirm", malformed_confirm, "protocol-violation likely"},
+    {"Failure1", [] { return begun().request(0).refuse(1).end(Side::kServer, How::kClose); },
+     "tls-required certain"},
+    {"Failure2", [] { return asked().refuse(2).end(Side::kServer, How::kClose); },
+     "legacy-security-only certain"},
+    {"Failure3", [] { return asked().refuse(3).end(Side::kServer, How::kReset); },
+     "server-has-no-certificate certain"},
+    {"Failure4", [] { return asked().refuse(4).end(Side::kClient, How::kClose); },
+     "inconsistent-flags certain"},
+    {"Failure5", [] { return begun().request(1).refuse(5).end(Side::kServer, How::kReset); },
+     "nla-required certain"},
+    {"Failure6", [] { return asked().refuse(6).end(Side::kServer, How::kClose); },
+     "client-certificate-required certain"},
+    {"FailureOfTheFuture", [] { return asked().refuse(0x7777).end(Side::kServer, How::kClose); },
+     "unexplained possible, protocol-violation possible"},
+    {"DisconnectRequest",
+     [] {
+       return asked()
+           .add(Phase::kX224, Side::kServer, rdp::DisconnectRequest{})
+           .end(Side::kServer, How::kClose);
+     },
+     "refused-after-connection-request likely, cookie-or-token-rejected possible"},
+    {"RdpChosen", [] { return asked().confirm(0).end(Side::kClient, How::kClose); },
+     "legacy-security-chosen certain"},
+    {"SelectedNotOffered",
+     [] { return begun().request(1).confirm(8).end(Side::kClient, How::kClose); },
+     "protocol-violation likely"},
+
+    {"ResetOnClientHello", [] { return greeted().end(Side::kServer, How::kReset); },
+     "server-private-key-unreadable possible, server-tls-disabled possible, "
+     "client-hello-intolerance possible, "
+     "no-common-tls-version possible, middlebox-interference possible"},
+    {"CloseOnAnOldClientHello",
+     [] { return agreed().client_hello(0x0301).end(Side::kServer, How::kClose); },
+     "no-common-tls-version possible, server-private-key-unreadable possible, server-tls-disabled "
+     "possible, "
+     "client-hello-intolerance possible, middlebox-interference possible"},
+    {"ClosedBeforeTheClientHello", [] { return agreed().end(Side::kServer, How::kClose); },
+     "refused-after-connection-request likely, server-private-key-unreadable possible"},
+    {"ClosedFasterThanTheClientHelloTravels",
+     [] {
+       return Story().tcp(50).request().confirm(2, 50).client_hello().end(Side::kServer,
+                                                                          How::kClose, 2);
+     },
+     "refused-after-connection-request likely, server-private-key-unreadable possible"},
+    {"UltimatumInClearText",
+     [] {
+       return greeted()
+           .add(Phase::kTls, Side::kServer, rdp::DisconnectProviderUltimatum{})
+           .end(Side::kServer, How::kReset);
+     },
+     "server-private-key-unreadable likely, server-tls-disabled possible"},
+    {"Alert40", [] { return greeted().alert(Side::kServer, 40).end(Side::kServer, How::kClose); },
+     "no-common-cipher likely, no-common-tls-version possible"},
+    {"Alert70", [] { return greeted().alert(Side::kServer, 70).end(Side::kServer, How::kClose); },
+     "no-common-tls-version certain"},
+    {"Alert80", [] { return greeted().alert(Side::kServer, 80).end(Side::kServer, How::kClose); },
+     "unexplained possible, no-common-tls-version possible, no-common-cipher possible, "
+     "server-private-key-unreadable possible"},
+    {"Alert50", [] { return greeted().alert(Side::kServer, 50).end(Side::kServer, How::kClose); },
+     "client-hello-intolerance possible"},
+    {"Garbage",
+     [] {
+       return greeted()
+           .add(Phase::kTls, Side::kServer, record::ForeignProtocol{"", {1, 2}})
+           .end(Side::kClient, How::kClose);
+     },
+     "protocol-violation likely, middlebox-interference possible"},
+    {"SilenceAfterClientHello", [] { return greeted().wait_and_hang_up(5000); },
+     "stalled possible, path-mtu-black-hole possible"},
+    {"CertificateRefused",
+     [] {
+       return captured(greeted()
+                           .server_hello()
+                           .certificate()
+                           .alert(Side::kClient, 48)
+                           .end(Side::kClient, How::kClose));
+     },
+     "certificate-refused-by-client certain"},
+    {"ClientLeavesAfterTheCertificate",
+     [] {
+       return captured(greeted().server_hello().certificate().end(Side::kClient, How::kReset));
+     },
+     "certificate-refused-by-client likely"},
+    {"ClientLeavesBeforeTheCertificate",
+     [] { return captured(greeted().end(Side::kClient, How::kReset)); }, "unexplained possible"},
+    {"ClientCertificateMissing",
+     [] {
+       return greeted()
+           .server_hello()
+           .certificate()
+           .add(Phase::kTls, Side::kServer, tls::CertificateRequest{})
+           .alert(Side::kServer, 40)
+           .end(Side::kServer, How::kClose);
+     },
+     "client-certificate-required likely"},
+    {"CertificateRequired116",
+     [] {
+       return greeted().server_hello().alert(Side::kServer, 116).end(Side::kServer, How::kClose);
+     },
+     "client-certificate-required certain"},
+
+    {"Complete", [] { return greeted().tls12_to_the_end().end(Side::kClient, How::kClose); },
+     "handshake-complete certain"},
+    {"CaptureEndsInTheMiddle",
+     [] { return captured(asked().end(Side::kNetwork, How::kCaptureEnd)); },
+     "capture-incomplete likely"},
+    {"CaptureWithAGap",
+     [] {
+       return captured(agreed()
+                           .client_hello()
+                           .add(Phase::kTls, Side::kServer, record::Gap{1448})
+                           .end(Side::kServer, How::kClose));
+     },
+     "capture-incomplete likely"},
+    {"ClientSaidNothing", [] { return captured(begun().end(Side::kClient, How::kClose, 5)); },
+     "unexplained possible"},
+    {"LittleAfterTls",
+     [] { return captured(greeted().tls12_to_the_end().end(Side::kClient, How::kReset, 900)); },
+     "unexplained possible, certificate-refused-by-client possible"},
+};
+
+class EveryRow : public testing::TestWithParam<Row> {};
+
+TEST_P(EveryRow, GivesItsCausesAndNoOthers) {
+  EXPECT_EQ(found(GetParam().story().diagnose()), GetParam().found);
+}
+
+TEST_P(EveryRow, NamesEvidenceThatExistsAndAdvice) {
+  const auto story = GetParam().story();
+  for (const auto& cause : story.diagnose().causes) {
+    EXPECT_FALSE(cause.says.empty());
+    EXPECT_FALSE(cause.fix.empty()) << cause.id;
+    EXPECT_FALSE(cause.because.empty()) << cause.id;
+    for (const auto id : cause.because)
+      EXPECT_TRUE(id >= 1 && id <= story.record.evidence.size()) << cause.id;
+    EXPECT_NE(find_cause(cause.id), nullptr) << cause.id;
+  }
+}
+
+TEST_P(EveryRow, IsNeverCertainOfTwoThings) {
+  const auto diagnosis = GetParam().story().diagnose();
+  EXPECT_LE(std::ranges::count(diagnosis.causes, Confidence::kCertain, &Finding::confidence), 1);
+}
+
+TEST_P(EveryRow, SurvivesBeingCutAfterEachEvidence) {
+  const auto whole = GetParam().story();
+  for (std::size_t n = 0; n <= whole.record.evidence.size(); ++n) {
+    auto record = whole.record;
+    record.evidence.resize(n);
+    EXPECT_FALSE(diagnose(record, whole.circumstances).causes.empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Diagnose, EveryRow, testing::ValuesIn(kRows),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Diagnose, AFirstAddressThatIsDeadComesBeforeTheHandshakeThatCompletedWithTheNext) {
+  auto story = Story();
+  story
+      .add(Phase::kResolve, Side::kNetwork,
+           record::Resolved{"host", {"2001:db8::7", "192.0.2.7"}, ""})
+      .live_only();
+  story.add(Phase::kTcp, Side::kClient, record::Connecting{})
+      .end(Side::kNetwork, How::kUnanswered, 3000);
+  story.tcp().request().confirm(2).client_hello().tls12_to_the_end().end(Side::kClient,
+                                                                         How::kClose);
+  EXPECT_EQ(found(story.diagnose()),
+            "name-resolves-to-dead-address likely, handshake-complete certain");
+}
+
+TEST(Diagnose, TwoAddressesOfWhichTheFirstAnswersAreNoDeadAddress) {
+  auto story = Story();
+  story
+      .add(Phase::kResolve, Side::kNetwork,
+           record::Resolved{"host", {"192.0.2.7", "192.0.2.8"}, ""})
+      .live_only();
+  story.tcp().request().confirm(2).client_hello().tls12_to_the_end().end(Side::kClient,
+                                                                         How::kClose);
+  EXPECT_EQ(found(story.diagnose()), "handshake-complete certain");
+}
+
+TEST(Diagnose, CertificateFindingsOfACompletedHandshakeAreWarningsOnly) {
+  auto story = greeted().tls12_to_the_end().end(Side::kClient, How::kClose);
+  story.circumstances.certificate_problems = {"expired", "self_signed", "name_mismatch"};
+  const auto diagnosis = story.diagnose();
+  EXPECT_EQ(found(diagnosis), "handshake-complete certain");
+  ASSERT_EQ(diagnosis.warnings.size(), 3u);
+  EXPECT_EQ(diagnosis.warnings[0].id, "certificate-expired");
+  EXPECT_EQ(diagnosis.warnings[1].id, "certificate-self-signed");
+  EXPECT_NE(diagnosis.warnings[1].says.find("normal for RDP"), std::string::npos);
+  EXPECT_EQ(diagnosis.warnings[2].id, "certificate-name-mismatch");
+}
+
+TEST(Diagnose, ACaptureWithMuchDataShowsThatASessionRan) {
+  auto story = captured(greeted().tls12_to_the_end());
+  story.add(Phase::kCredssp, Side::kServer, record::ApplicationData{16'000});
+  story.record.evidence.back().where = {Side::kServer, record::Layer::kWire, 200'000, 16'000};
+  story.end(Side::kClient, How::kReset, 4000);
+  EXPECT_EQ(found(story.diagnose()), "handshake-complete likely");
+}
+
+bool warns(const Diagnosis& diagnosis, std::string_view id) {
+  return std::ranges::find(diagnosis.warnings, id, &Warning::id) != diagnosis.warnings.end();
+}
+
+TEST(Warnings, TheLoopbackGuardIsToldForTheOwnPortOnly) {
+  auto story = asked().end(Side::kServer, How::kReset);
+  EXPECT_FALSE(warns(story.diagnose(), "loopback-guard"));
+  story.circumstances.target_host = "localhost";
+  const auto diagnosis = story.diagnose();
+  EXPECT_TRUE(warns(diagnosis, "loopback-guard"));
+  EXPECT_NE(diagnosis.causes.front().id, "loopback-guard");
+  ASSERT_TRUE(diagnosis.mstsc);
+  EXPECT_EQ(diagnosis.mstsc->code, 0x708u);
+  story.circumstances.target_port = 3390;
+  EXPECT_FALSE(warns(story.diagnose(), "loopback-guard"));
+  story.circumstances.target_port = 3389;
+  story.circumstances.target_host = "127.0.0.2";
+  EXPECT_FALSE(warns(story.diagnose(), "loopback-guard"));
+  story.circumstances.target_host = "me";
+  story.circumstances.server_address = "192.0.2.1";  // that is where we connected from
+  EXPECT_TRUE(warns(story.diagnose(), "loopback-guard"));
+}
+
+TEST(Warnings, ASlowAnswerIsToldAndAQuickOneIsNot) {
+  auto quick =
+      asked().confirm(2, 900).client_hello().tls12_to_the_end().end(Side::kClient, How::kClose);
+  EXPECT_FALSE(warns(quick.diagnose(), "slow-server"));
+  auto slow =
+      asked().confirm(2, 3000).client_hello().tls12_to_the_end().end(Side::kClient, How::kClose);
+  EXPECT_TRUE(warns(slow.diagnose(), "slow-server"));
+  auto far = Story().tcp(900).request().confirm(2, 3000).client_hello().tls12_to_the_end().end(
+      Side::kClient, How::kClose);
+  EXPECT_FALSE(warns(far.diagnose(), "slow-server"));
+}
+
+TEST(Warnings, OddMessagesOfTheServerAreToldOursAreNot) {
+  auto story = begun()
+                   .request()
+                   .note("ours")
+                   .confirm(2)
+                   .note("theirs")
+                   .client_hello()
+                   .tls12_to_the_end()
+                   .end(Side::kClient, How::kClose);
+  const auto diagnosis = story.diagnose();
+  ASSERT_EQ(diagnosis.warnings.size(), 1u);
+  EXPECT_EQ(diagnosis.warnings[0].id, "odd-message");
+  EXPECT_NE(diagnosis.warnings[0].says.find("theirs"), std::string::npos);
+}
+
+TEST(Mstsc, CodesFollowThePhaseAndTheEnding) {
+  const auto code_of = [](const Story& story) {
+    const auto diagnosis = story.diagnose();
+    return diagnosis.mstsc ? std::pair(diagnosis.mstsc->code, diagnosis.mstsc->extended.value_or(0))
+                           : std::pair(0u, 0u);
+  };
+  EXPECT_EQ(code_of(resolved_to_nothing()), std::pair(0x104u, 0u));
+  EXPECT_EQ(code_of(connecting().end(Side::kServer, How::kRefused)), std::pair(0x204u, 0u));
+  EXPECT_EQ(code_of(greeted().end(Side::kServer, How::kReset)), std::pair(0x904u, 7u));
+  EXPECT_EQ(code_of(begun().request(1).refuse(5).end(Side::kServer, How::kClose)),
+            std::pair(0xB09u, 0u));
+  EXPECT_EQ(code_of(greeted().alert(Side::kServer, 70).end(Side::kServer, How::kClose)),
+            std::pair(0u, 0u));
+  EXPECT_EQ(code_of(greeted().tls12_to_the_end().end(Side::kClient, How::kClose)),
+            std::pair(0u, 0u));
+}
+
+TEST(Saw, IsJudgedAgainstWhatWasFound) {
+  const auto fits = [](Story story, std::uint32_t code,
+                       std::optional<std::uint32_t> extended = {}) {
+    story.circumstances.saw = Saw{code, extended};
+    const auto diagnosis = story.diagnose();
+    EXPECT_TRUE(diagnosis.saw && !diagnosis.saw->says.empty());
+    return diagnosis.saw->fits;
+  };
+  using Fits = SawVerdict::Fits;
+  const auto reset = greeted().end(Side::kServer, How::kReset);
+  const auto refused = connecting().end(Side::kServer, How::kRefused);
+  const auto complete = greeted().tls12_to_the_end().end(Side::kClient, How::kClose);
+  EXPECT_EQ(fits(reset, 0x904, 7), Fits::kYes);
+  EXPECT_EQ(fits(reset, 0x204), Fits::kNo);
+  EXPECT_EQ(fits(reset, 0x807), Fits::kNo);
+  EXPECT_EQ(fits(reset, 0x4), Fits::kUnknown);
+  EXPECT_EQ(fits(refused, 0x904, 7), Fits::kNo);
+  EXPECT_EQ(fits(refused, 0x204), Fits::kYes);
+  EXPECT_EQ(fits(complete, 0x204), Fits::kNo);
+  EXPECT_EQ(fits(complete, 0x904, 7), Fits::kUnknown);
+  EXPECT_EQ(fits(complete, 0x807), Fits::kUnknown);
+  EXPECT_EQ(fits(complete, 0x507), Fits::kUnknown);
+  EXPECT_EQ(fits(greeted().alert(Side::kServer, 40).end(Side::kServer, How::kClose), 0x904, 7),
+            Fits::kUnknown);
+}
+
+TEST(Catalogue, EveryRowIsComplete) {
+  std::set<std::string_view> ids;
+  for (const auto& cause : causes()) {
+    EXPECT_TRUE(ids.insert(cause.id).second) << cause.id;
+    EXPECT_EQ(find_cause(cause.id), &cause);
+    for (const auto text : {cause.title, cause.looks_like, cause.against, cause.sources})
+      EXPECT_FALSE(text.empty()) << cause.id;
+    EXPECT_FALSE(cause.fix.empty()) << cause.id;
+  }
+  EXPECT_EQ(find_cause("no-such-cause"), nullptr);
+}
+
+TEST(Catalogue, GivesNoAdviceThatDoesHarm) {
+  for (const auto& cause : causes()) {
+    for (const auto step : cause.fix) {
+      EXPECT_EQ(step.find("Rename-Item"), std::string_view::npos) << cause.id;
+      EXPECT_EQ(step.find("termserv "), std::string_view::npos) << cause.id;
+      const bool weakens = step.find("UserAuthentication=0") != std::string_view::npos ||
+                           step.find("Vulnerable") != std::string_view::npos;
+      const bool names_it = step.find("test") != std::string_view::npos ||
+                            step.find("opens the hole") != std::string_view::npos;
+      EXPECT_TRUE(!weakens || names_it) << cause.id << ": " << step;
+    }
+  }
+}
+
+TEST(Words, DurationsAreShort) {
+  EXPECT_EQ(duration_in_words(42'000), "0.04 ms");
+  EXPECT_EQ(duration_in_words(1'800'000), "1.8 ms");
+  EXPECT_EQ(duration_in_words(250'000'000), "250 ms");
+  EXPECT_EQ(duration_in_words(5'000'000'000), "5.0 s");
+  EXPECT_EQ(duration_in_words(-1), "0 ms");
+  EXPECT_EQ(duration_in_words(180'000'000'000), "3 min");
+}
+
+}  // namespace
+}  // namespace rdpwhy::diagnose
