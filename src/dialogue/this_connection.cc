@@ -10,12 +10,17 @@ std::span<const Evidence> this_connection(const HandshakeRecord& record) {
   return all;
 }
 
-bool server_is_done(std::span<const Evidence> evidence) {
+bool server_has_left(std::span<const Evidence> evidence) {
   for (const auto& e : evidence) {
-    if (const auto* ending = std::get_if<record::Ending>(&e.fact)) {
-      if (ending->by != Side::kClient) return true;
-      continue;
-    }
+    const auto* ending = std::get_if<record::Ending>(&e.fact);
+    if (ending != nullptr && ending->by != Side::kClient) return true;
+  }
+  return false;
+}
+
+bool server_is_done(std::span<const Evidence> evidence) {
+  if (server_has_left(evidence)) return true;
+  for (const auto& e : evidence) {
     if (e.where.side != Side::kServer) continue;
     if (std::holds_alternative<record::Malformed>(e.fact) ||
         std::holds_alternative<record::Unexpected>(e.fact) ||

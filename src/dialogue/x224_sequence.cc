@@ -26,7 +26,9 @@ bool begins_with_tls(std::uint32_t selected_protocol) {
 Step X224Sequence::next(const HandshakeRecord& record) {
   const auto evidence = this_connection(record);
   if (!request_sent_) {
-    if (server_is_done(evidence)) return Finish{};
+    // A banner of another protocol is no reason not to ask: what the record shows must not depend
+    // on which of the two was faster.
+    if (server_has_left(evidence)) return Finish{};
     request_sent_ = true;
     return Send{rdp::encode_tpkt(rdp::encode(plan_.request))};
   }

@@ -71,6 +71,13 @@ TEST(X224Sequence, SendsNothingToAPeerThatHasLeft) {
   EXPECT_TRUE(is<Finish>(start({})->next(Told().ended(Side::kServer))));
 }
 
+TEST(X224Sequence, AsksAlsoAPeerWhoseBannerCameFirst) {
+  auto sequence = start({});
+  const auto told = Told().add(Side::kServer, record::ForeignProtocol{.protocol = "SSH"});
+  EXPECT_TRUE(is<Send>(sequence->next(told)));
+  EXPECT_TRUE(is<Finish>(sequence->next(told)));
+}
+
 TEST(X224Sequence, AnEndingOfAnotherAddressIsNotThisConnections) {
   HandshakeRecord record;
   record.evidence.push_back({.fact = record::Connecting{}});

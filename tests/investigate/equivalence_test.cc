@@ -56,21 +56,32 @@ void expect_equal(const LiveAndReplayed& met) {
       << listing(met.replayed);
 }
 
-class EveryScenario : public testing::TestWithParam<lab::Scenario> {};
+bool sent_something(const HandshakeRecord& record) {
+  return std::ranges::any_of(record.evidence, [](const Evidence& e) {
+    return e.where.side == Side::kClient && e.where.layer != record::Layer::kTransport;
+  });
+}
 
-TEST_P(EveryScenario, ReplaysToTheSameEvidence) {
+class EveryReplay : public testing::TestWithParam<lab::Scenario> {};
+
+TEST_P(EveryReplay, ReplaysToTheSameEvidence) {
   const auto server = lab::Server::start(lab::faults_of(GetParam().name));
   ASSERT_TRUE(server) << server.error().text;
   net::ProbeOptions options;
   options.phase_timeout = std::chrono::milliseconds(500);
   options.watch_silent_connection = false;
   const auto met = meet({"127.0.0.1", server->port(), "lab"}, options);
+  if (!sent_something(met.live)) {
+    // The server was gone before we spoke: on this port nothing says that it was to be RDP.
+    EXPECT_EQ(met.connections, 0u);
+    return;
+  }
   EXPECT_EQ(met.connections, 1u);
   EXPECT_GT(met.live.evidence.size(), 2u);
   expect_equal(met);
 }
 
-INSTANTIATE_TEST_SUITE_P(Lab, EveryScenario,
+INSTANTIATE_TEST_SUITE_P(Lab, EveryReplay,
                          testing::ValuesIn(lab::scenarios().begin(), lab::scenarios().end()),
                          [](const auto& row) {
                            std::string name(row.param.name);

@@ -21,9 +21,9 @@ Investigation investigate_lab(const lab::Server& server, const std::string& host
   return result ? *std::move(result) : Investigation{};
 }
 
-class EveryScenario : public testing::TestWithParam<lab::Scenario> {};
+class EveryDiagnosis : public testing::TestWithParam<lab::Scenario> {};
 
-TEST_P(EveryScenario, HasItsFirstCauseAndNoOthersThanItAllows) {
+TEST_P(EveryDiagnosis, HasItsFirstCauseAndNoOthersThanItAllows) {
   const auto& scenario = GetParam();
   const auto server = lab::Server::start(lab::faults_of(scenario.name));
   ASSERT_TRUE(server) << server.error().text;
@@ -36,7 +36,7 @@ TEST_P(EveryScenario, HasItsFirstCauseAndNoOthersThanItAllows) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Lab, EveryScenario,
+INSTANTIATE_TEST_SUITE_P(Lab, EveryDiagnosis,
                          testing::ValuesIn(lab::scenarios().begin(), lab::scenarios().end()),
                          [](const auto& row) {
                            std::string name(row.param.name);

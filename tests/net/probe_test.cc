@@ -1,0 +1,299 @@
+#include "rdpwhy/net/probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "rdpwhy/net/listener.h"
+#include "rdpwhy/rdp/tpkt.h"
+#include "rdpwhy/record/queries.h"
+
+namespace rdpwhy::net {
+namespace {
+
+using record::Phase;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using How = record::Ending::How;
+
+/// A peer that serves its connections one after the other, on a thread of its own.
+class Peer {
+ public:
+  using Serve = std::function<void(AcceptedConnection&)>;
+  explicit Peer(Serve serve, Listener::Loopback loopback = Listener::Loopback::kV4)
+      : listener_(*Listener::open(0, std::chrono::seconds(10), loopback)),
+        thread_([this, serve = std::move(serve)] {
+          while (auto connection = listener_.accept()) serve(*connection);
+        }) {}
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  ~Peer() {
+    listener_.stop();
+    thread_.join();
+  }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
+
+ private:
+  Listener listener_;
+  std::thread thread_;
+};
+
+std::uint16_t refusing_port() {
+  return Listener::open(0)->port();  // bound and given back
+}
+
+ProbeOptions quick() {
+  ProbeOptions options;
+  options.phase_timeout = std::chrono::milliseconds(400);
+  options.watch_silent_connection = false;
+  return options;
+}
+
+ProbedConnection run(const Target& target, const ProbeOptions& options = quick()) {
+  auto probed = probe(target, options);
+  EXPECT_TRUE(probed) << (probed ? "" : probed.error().text);
+  return probed ? *std::move(probed) : ProbedConnection{};
+}
+
+std::vector<record::Ending> endings(const HandshakeRecord& record) {
+  std::vector<record::Ending> found;
+  for (const auto& e : record.evidence) {
+    if (const auto* ending = std::get_if<record::Ending>(&e.fact)) found.push_back(*ending);
+  }
+  return found;
+}
+
+/// The last ProxyOpening of a side: SOCKS5 has two rounds.
+const record::ProxyOpening* last_opening(const HandshakeRecord& record, Side side) {
+  const record::ProxyOpening* last = nullptr;
+  for (const auto& e : record.evidence) {
+    const auto* opening = std::get_if<record::ProxyOpening>(&e.fact);
+    if (opening != nullptr && e.where.side == side) last = opening;
+  }
+  return last;
+}
+
+void read_then_drain(AcceptedConnection& peer) { peer.drain(); }
+
+TEST(Probe, ARefusedPortIsTheServersRefusal) {
+  const auto probed = run({"127.0.0.1", refusing_port(), "t"});
+  EXPECT_EQ(probed.address, "127.0.0.1");
+  const auto all = endings(probed.record);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].by, Side::kServer);
+  EXPECT_EQ(all[0].how, How::kRefused);
+  EXPECT_EQ(record::first<record::Connected>(probed.record), nullptr);
+  EXPECT_EQ(record::first<record::IcmpError>(probed.record), nullptr);
+  EXPECT_FALSE(probed.record.run->missed_deadline);
+}
+
+TEST(Probe, AddressesAreNotResolved) {
+  const auto probed = run({"127.0.0.1", refusing_port(), "t"});
+  EXPECT_EQ(record::first<record::Resolved>(probed.record), nullptr);
+}
+
+TEST(Probe, ANameIsResolvedAndItsAddressesAreToldLiveOnly) {
+  ProbeOptions options = quick();
+  options.family = ProbeOptions::Family::kV4;
+  const auto probed = run({"localhost", refusing_port(), "t"}, options);
+  const auto* evidence = record::first_evidence<record::Resolved>(probed.record);
+  ASSERT_NE(evidence, nullptr);
+  EXPECT_TRUE(evidence->live_only);
+  const auto& resolved = std::get<record::Resolved>(evidence->fact);
+  EXPECT_EQ(resolved.name, "localhost");
+  EXPECT_THAT(resolved.addresses, ElementsAre("127.0.0.1"));
+  EXPECT_EQ(resolved.error, "");
+}
+
+TEST(Probe, ANameWithoutAddressesEndsInTheResolversWords) {
+  // RFC 6761 6.4: no resolver may answer this one.
+  const auto probed = run({"no-such-host.invalid", 3389, "t"});
+  const auto* resolved = record::first<record::Resolved>(probed.record);
+  ASSERT_NE(resolved, nullptr);
+  EXPECT_THAT(resolved->addresses, testing::IsEmpty());
+  EXPECT_NE(resolved->error, "");
+  EXPECT_EQ(probed.address, "");
+  EXPECT_EQ(record::first<record::Connecting>(probed.record), nullptr);
+}
+
+TEST(Probe, ResolveToConnectsThereAndKeepsTheName) {
+  const Peer peer(read_then_drain);
+  auto options = quick();
+  options.resolve_to = "127.0.0.1";
+  const auto probed = run({"host.example", peer.port(), "t"}, options);
+  EXPECT_EQ(probed.address, "127.0.0.1");
+  EXPECT_NE(record::first<record::Connected>(probed.record), nullptr);
+}
+
+TEST(Probe, WhatIsOurMistakeIsAnErrorAndNoEvidence) {
+  auto options = quick();
+  options.resolve_to = "not an address";
+  EXPECT_FALSE(probe({"h", 1, "t"}, options));
+  options = quick();
+  options.family = ProbeOptions::Family::kV6;
+  const auto wrong_family = probe({"127.0.0.1", 1, "t"}, options);
+  ASSERT_FALSE(wrong_family);
+  EXPECT_THAT(wrong_family.error().text, HasSubstr("family"));
+  options = quick();
+  options.plan.tls.min_version = 0x0304;
+  options.plan.tls.max_version = 0x0303;
+  EXPECT_FALSE(probe({"127.0.0.1", 1, "t"}, options));
+}
+
+TEST(Probe, Ipv6LiteralsWork) {
+  const Peer peer(read_then_drain, Listener::Loopback::kV6);
+  const auto probed = run({"::1", peer.port(), "t"});
+  EXPECT_EQ(probed.address, "::1");
+  EXPECT_NE(record::first<record::Connected>(probed.record), nullptr);
+  EXPECT_THAT(probed.record.run->local_address, testing::StartsWith("[::1]:"));
+}
+
+TEST(Probe, EndsInOrderAlsoWithASilentPeer) {
+  // The peer counts how our connection ends: octets, then an orderly end.
+  std::atomic<std::size_t> octets = 0;
+  std::atomic<bool> ended = false;
+  {
+    const Peer peer([&](AcceptedConnection& connection) {
+      while (auto more = connection.read()) octets += more->size();
+      ended = true;
+    });
+    const auto probed = run({"127.0.0.1", peer.port(), "t"});
+    const auto all = endings(probed.record);
+    ASSERT_EQ(all.size(), 2u);
+    EXPECT_EQ(all[0].by, Side::kClient);
+    EXPECT_EQ(all[0].how, How::kClose);
+    EXPECT_GE(all[0].silence, 300'000'000);
+    EXPECT_EQ(all[1].by, Side::kServer);
+    EXPECT_EQ(all[1].how, How::kClose);
+    EXPECT_EQ(probed.record.run->missed_deadline, Phase::kX224);
+  }
+  EXPECT_TRUE(ended);
+  const auto request = rdp::encode_tpkt(rdp::encode(dialogue::ProbePlan().request));
+  EXPECT_EQ(octets, request.size()) << "the Connection Request and nothing else";
+}
+
+TEST(Probe, APeerThatNeverStopsIsLeftAfterABoundedAmount) {
+  std::atomic<std::size_t> written = 0;
+  const Peer peer([&](AcceptedConnection& connection) {
+    const Bytes junk(16 * 1024, 0x03);
+    while (connection.write(junk)) written += junk.size();
+  });
+  const auto began = std::chrono::steady_clock::now();
+  const auto probed = run({"127.0.0.1", peer.port(), "t"});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  EXPECT_LT(written, 64u << 20);
+  EXPECT_LT(probed.record.evidence.size(), 600u);
+}
+
+TEST(Probe, ATricklingPeerIsBoundByTheDeadlineOfThePhase) {
+  const Peer peer([](AcceptedConnection& connection) {
+    for (int i = 0; i < 1000; ++i) {
+      if (!connection.write(Bytes{0x03, 0x00, 0xFF, 0xFF}) ||
+          !connection.pause(std::chrono::milliseconds(20))) {
+        return;
+      }
+    }
+  });
+  const auto began = std::chrono::steady_clock::now();
+  const auto probed = run({"127.0.0.1", peer.port(), "t"});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
+  EXPECT_NE(record::first<record::Connected>(probed.record), nullptr);
+}
+
+/// Answers a SOCKS5 client; `reply` is the code of RFC 1928 6. Says what name was asked for.
+Peer::Serve socks_proxy(std::uint8_t reply, std::string& asked) {
+  return [reply, &asked](AcceptedConnection& connection) {
+    if (!connection.read() || !connection.write(Bytes{5, 0})) return;
+    const auto request = connection.read();
+    if (!request || request->size() < 7) return;
+    asked.assign(request->begin() + 5, request->end() - 2);
+    connection.write(Bytes{5, reply, 0, 1, 0, 0, 0, 0, 0, 0});
+    if (reply == 0) {
+      while (auto more = connection.read()) {
+        if (!more->empty() && more->front() == 0x03) {  // RDP_NEG_FAILURE 5 from behind the proxy
+          connection.write(Bytes{3, 0, 0, 19, 14, 0xD0, 0, 0, 0, 0, 0, 3, 0, 8, 0, 5, 0, 0, 0});
+        }
+      }
+      return;
+    }
+    connection.finish_sending();
+    connection.drain();
+  };
+}
+
+TEST(Probe, ThroughSocksTheNameIsTheProxysToResolve) {
+  std::string asked;
+  const Peer proxy(socks_proxy(0, asked));
+  auto options = quick();
+  options.proxy = Proxy{Proxy::Kind::kSocks5, {"127.0.0.1", proxy.port(), "p"}};
+  const auto record = run({"host.example", 3389, "t"}, options).record;
+  EXPECT_EQ(asked, "host.example");
+  const auto* opening = last_opening(record, Side::kClient);
+  ASSERT_NE(opening, nullptr);
+  EXPECT_EQ(opening->protocol, "SOCKS5");
+  EXPECT_EQ(opening->target, "host.example:3389");
+  const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
+  ASSERT_NE(confirm, nullptr);
+  ASSERT_NE(confirm->failure(), nullptr);
+  EXPECT_EQ(confirm->failure()->failure_code, 5u);
+}
+
+TEST(Probe, ARefusalOfTheProxyIsEvidenceOfTheTcpPhase) {
+  std::string asked;
+  const Peer proxy(socks_proxy(5, asked));
+  auto options = quick();
+  options.proxy = Proxy{Proxy::Kind::kSocks5, {"127.0.0.1", proxy.port(), "p"}};
+  const auto record = run({"192.0.2.7", 3389, "t"}, options).record;
+  const auto* answer = last_opening(record, Side::kServer);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_FALSE(answer->granted);
+  EXPECT_EQ(record::first<rdp::ConnectionRequest>(record), nullptr);
+  EXPECT_FALSE(record.run->missed_deadline);
+}
+
+Peer::Serve http_proxy(std::string answer, std::string& asked) {
+  return [answer = std::move(answer), &asked](AcceptedConnection& connection) {
+    const auto request = connection.read();
+    if (!request) return;
+    asked.assign(request->begin(), request->end());
+    connection.write(base::as_bytes(answer));
+    connection.drain();
+  };
+}
+
+TEST(Probe, HttpConnectIsGrantedByAnySuccess) {
+  std::string asked;
+  const Peer proxy(http_proxy("HTTP/1.0 200 OK\r\nVia: x\r\n\r\n", asked));
+  auto options = quick();
+  options.proxy = Proxy{Proxy::Kind::kHttpConnect, {"127.0.0.1", proxy.port(), "p"}};
+  const auto record = run({"2001:db8::1", 3390, "t"}, options).record;
+  EXPECT_THAT(asked, testing::StartsWith("CONNECT [2001:db8::1]:3390 HTTP/1.1\r\n"));
+  EXPECT_NE(record::first<rdp::ConnectionRequest>(record), nullptr);
+}
+
+TEST(Probe, HttpConnectRefusedEndsBeforeRdp) {
+  std::string asked;
+  const Peer proxy(http_proxy("HTTP/1.1 403 Filtered\r\nContent-Length: 2\r\n\r\nno", asked));
+  auto options = quick();
+  options.proxy = Proxy{Proxy::Kind::kHttpConnect, {"127.0.0.1", proxy.port(), "p"}};
+  const auto record = run({"host.example", 3389, "t"}, options).record;
+  const auto* answer = last_opening(record, Side::kServer);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_FALSE(answer->granted);
+  EXPECT_THAT(answer->answer, HasSubstr("403"));
+  EXPECT_EQ(record::first<rdp::ConnectionRequest>(record), nullptr);
+}
+
+TEST(Probe, ASilentProxyMissesTheDeadlineOfTheTcpPhase) {
+  const Peer proxy(read_then_drain);
+  auto options = quick();
+  options.proxy = Proxy{Proxy::Kind::kSocks5, {"127.0.0.1", proxy.port(), "p"}};
+  const auto record = run({"host.example", 3389, "t"}, options).record;
+  EXPECT_EQ(record.run->missed_deadline, Phase::kTcp);
+}
+
+}  // namespace
+}  // namespace rdpwhy::net
