@@ -83,9 +83,9 @@ class CountingHost : public Flows::Host {
   class Listener : public FlowListener {
    public:
     explicit Listener(CountingHost& host) : host_(host) {}
-    void bytes(End, ByteSpan octets, Moment) override {
-      host_.octets += octets.size();
-      taken_ += octets.size();
+    void bytes(End, ByteSpan fresh, Moment) override {
+      host_.octets += fresh.size();
+      taken_ += fresh.size();
     }
     void gap(End, std::uint64_t, Moment) override {}
     void closed(End, Moment) override {}

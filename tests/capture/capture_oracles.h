@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -12,7 +13,7 @@
 
 // What must hold for every input of this room, whatever its octets are. Each function aborts
 // through RDPWHY_CHECK where it does not: for libFuzzer and for the sweeps in tests.
-namespace rdpwhy::capture::oracles {
+namespace rdpwhy::capture::oracle {
 
 /// A listener's view of one flow: events come in an order that can be, and nothing after the end.
 class CheckingHost : public Flows::Host {
@@ -299,7 +300,7 @@ inline void check_written_connection(ByteSpan script) {
     const std::size_t i = script[0] & 1U;
     const auto side = static_cast<End>(i);
     if (script[0] < 0xF0) {
-      const Bytes octets((script[1] << 8U) | script[2], script[0]);
+      const Bytes octets(static_cast<std::size_t>(script[1]) * 256 + script[2], script[0]);
       connection.bytes(side, octets, {now++});
       if (!closed[i] && !over) {
         expected.octets[i].insert(expected.octets[i].end(), octets.begin(), octets.end());
@@ -333,4 +334,4 @@ inline void check_written_connection(ByteSpan script) {
   RDPWHY_CHECK(host.told.endings == expected.endings);
 }
 
-}  // namespace rdpwhy::capture::oracles
+}  // namespace rdpwhy::capture::oracle

@@ -378,7 +378,7 @@ TEST(CaptureReader, NamesWhatIsNoCapture) {
     if (file.size() > 1) file.resize(std::max<std::size_t>(file.size(), 64), file.back());
     return read(file).error;
   };
-  using namespace std::string_literals;
+  using std::string_literals::operator""s;
   EXPECT_EQ(error(""), "an empty file");
   EXPECT_EQ(read(Bytes{1}).error, "too short for a capture: 1 octet");
   EXPECT_EQ(read(Bytes(20, 1)).error, "too short for a capture: 20 octets");

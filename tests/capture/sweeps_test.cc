@@ -22,7 +22,7 @@ void cut_at_every_octet(ByteSpan file, std::size_t step = 1) {
   for (std::size_t size = 0; size <= file.size(); size += step) {
     // A copy of exactly that size: a sanitizer sees the first octet read behind it.
     const auto cut = base::to_bytes(file.first(size));
-    oracles::check_capture_file(cut);
+    oracle::check_capture_file(cut);
   }
 }
 
@@ -31,7 +31,7 @@ void damage_every_octet(const Bytes& file, std::size_t step = 1) {
   for (std::size_t at = 0; at < file.size(); at += step) {
     for (const int change : {0xFF, 0x01, 0x80}) {
       damaged[at] = static_cast<std::uint8_t>(file[at] ^ change);
-      oracles::check_capture_file(damaged);
+      oracle::check_capture_file(damaged);
     }
     damaged[at] = file[at];
   }
@@ -125,7 +125,7 @@ TEST(CaptureSweep, RandomSegmentsOfOneConnection) {
       for (std::size_t i = 6; i < script.size(); i += 6)
         script[i] = static_cast<std::uint8_t>(script[i] % 12);
     }
-    oracles::check_segments(script);
+    oracle::check_segments(script);
   }
 }
 
@@ -136,7 +136,7 @@ TEST(CaptureSweep, RandomConnectionsWrittenAndRead) {
     for (auto& octet : script) octet = static_cast<std::uint8_t>(random());
     for (std::size_t i = 1; i < script.size(); i += 3)
       script[i] = static_cast<std::uint8_t>(script[i] % 4);
-    oracles::check_written_connection(script);
+    oracle::check_written_connection(script);
   }
 }
 
@@ -152,7 +152,7 @@ TEST(CaptureSweep, RandomFrames) {
       for (int i = 0; i < 3; ++i)
         script[random() % script.size()] = static_cast<std::uint8_t>(random());
     }
-    oracles::check_frame(script);
+    oracle::check_frame(script);
   }
 }
 

@@ -30,14 +30,19 @@ class FlowListener {
 };
 
 /// TCP reassembly of many flows: retransmission, overlap (first octets win), reordering, sequence wrap,
-/// gaps (told once the other side's acknowledgement or the buffer bound shows that the octets will not
-/// come), half-close, port reuse, flows that begin in the middle. Memory is bounded per flow and in all;
-/// what is evicted is told by `finished`.
+/// gaps (told once the other side's acknowledgement or a bound shows that the octets will not come), half-
+/// close, port reuse, flows that begin in the middle. Memory is bounded per flow and in all; what is evicted
+/// is told by `finished`.
+///
+/// Octets come with the time of the packet that completes them. An acknowledgement of octets that were not
+/// seen makes the flow's segments wait for a while (256 of its own, 4,096 of the capture, one second): in
+/// disordered captures what it acknowledges stands behind it. A flow that is over is remembered for a minute
+/// of capture time, so that its late packets begin nothing.
 class Flows {
  public:
   /// Makes the listener of a new flow, or null to leave it alone for good. Client is the sender of the
-  /// SYN; without one, the side with the higher port against a well-known server port (3389), else the
-  /// sender of the first octets.
+  /// SYN; without one, the end opposite to port 3389 or else to a port below 1024, else the sender of the
+  /// first octets. A bare acknowledgement, RST or keep-alive begins no flow.
   class Host {
    public:
     virtual ~Host() = default;
