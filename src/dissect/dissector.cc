@@ -68,7 +68,9 @@ class Dissector::Impl {
   void secrets_changed() { drain_waiting(); }
   [[nodiscard]] bool may_be_rdp() const {
     if (x224_.is_rdp()) return true;
-    return !client_.is_foreign && !server_.is_foreign && !x224_.is_other();
+    // A banner that comes first does not say what the client will ask for.
+    const bool foreign = client_.is_foreign || (server_.is_foreign && client_.received > 0);
+    return !foreign && !x224_.is_other();
   }
   [[nodiscard]] bool is_rdp() const { return x224_.is_rdp(); }
   [[nodiscard]] bool wants(Side side) const {
