@@ -12,12 +12,14 @@ TIMEOUT = 120
 class Run:
     """`rdpwhy --json` against one target. `report` is the object that it printed."""
 
-    def __init__(self, folder, target, *arguments, namespace=None):
+    def __init__(self, folder, target, *arguments, anchors, namespace=None):
+        self.anchors = anchors
         number = len(list(pathlib.Path(folder).glob("run-*.pcapng")))
         self.capture = pathlib.Path(folder) / f"run-{number}.pcapng"
         self.key_log = pathlib.Path(folder) / f"run-{number}.keys"
         self.key_log.touch()
-        command = [PROGRAM, "--json", "--write-capture", str(self.capture), "--keylog", str(self.key_log), *arguments, target]
+        command = [PROGRAM, "--json", "--write-capture", str(self.capture), "--keylog", str(self.key_log),
+                   "--ca", str(anchors), *arguments, target]
         if namespace:
             command = ["ip", "netns", "exec", namespace, *command]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -42,7 +44,7 @@ class Run:
 
     def replays(self):
         """Every connection of the capture, as `rdpwhy replay` sees it (secrets are in the file)."""
-        done = subprocess.run([PROGRAM, "replay", "--json", str(self.capture)],
+        done = subprocess.run([PROGRAM, "replay", "--json", "--ca", str(self.anchors), str(self.capture)],
                               capture_output=True, text=True, timeout=TIMEOUT)
         if done.returncode not in (0, 1):
             raise AssertionError(f"replay of {self.capture}: exit code {done.returncode}: {done.stderr}")

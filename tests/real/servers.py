@@ -112,8 +112,9 @@ def xrdp(folder, pair=None, *, security="negotiate", protocols="TLSv1.2, TLSv1.3
              "[Logging]", f"LogFile={log}", "LogLevel=DEBUG", "EnableSyslog=false", "[LoggingPerLogger]", "[Channels]",
              "[Xorg]", "name=Xorg", "lib=libxup.so", "username=ask", "password=ask", "ip=127.0.0.1", "port=-1", "code=20"]
     configuration.write_text("\n".join(lines) + "\n")
-    if user:
-        os.chmod(configuration, 0o644)
+    if user:  # it opens its log itself
+        log.touch()
+        os.chown(log, user, -1)
     return Server(["xrdp", "--nodaemon", "--config", str(configuration)], port, user=user, folder=folder,
                   namespace=namespace)
 
