@@ -40,6 +40,10 @@ class RealTestCase(unittest.TestCase):
             # We stopped as asked, and the server went on to leave: only the live run knows what was asked.
             self.assertNotIn(replayed["failed"]["phase"], ("tcp", "x224", "tls"))
             replayed["failed"] = {}
+        if live["failed"] and live["failed"]["phase"] == "tcp" and live["failed"]["ending"]["how"] == "timeout":
+            # A SYN is unanswered in both; that we waited longer than the file lasts is not in the file.
+            self.assertEqual("capture_end", replayed["failed"]["ending"].pop("how"))
+            live["failed"]["ending"].pop("how")
         for part in live:
             self.assertEqual(live[part], replayed[part], f"{part}: live and replay")
 

@@ -121,11 +121,11 @@ def xrdp(folder, pair=None, *, security="negotiate", protocols="TLSv1.2, TLSv1.3
 
 @contextlib.contextmanager
 def display(folder):
-    """An X server of our own; it chooses a free display itself."""
+    """An X server of our own; it chooses a free display itself, and stays as it is between clients (-noreset)."""
     require("Xvfb")
     reading, writing = os.pipe()
     with open(pathlib.Path(folder) / "xvfb.out", "wb") as log:
-        process = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        process = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"],
                                    stdout=log, stderr=log, pass_fds=[writing], start_new_session=True)
     os.close(writing)
     try:
