@@ -10,7 +10,10 @@
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/codes/codes.h"
 #include "rdpwhy/rdp/annotate.h"
+#include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/report/report.h"
+#include "rdpwhy/tls/annotate.h"
+#include "rdpwhy/tls/record_layer.h"
 
 namespace rdpwhy::cli {
 namespace {
@@ -92,11 +95,30 @@ std::string as_pair(const std::vector<std::string>& words) {
   return out + "\n";
 }
 
+bool begins_tls(ByteSpan octets) {
+  const auto header = tls::decode_record_header(octets);
+  return (header && tls::plausible(*header)) || tls::looks_like_ssl2_hello(octets);
+}
+
+/// One side's octets: TPKTs, TLS records, or, as on every connection with TLS, the one and then the
+/// other.
+std::string annotated(ByteSpan octets) {
+  if (begins_tls(octets)) return tls::annotated_text(octets);
+  std::string text;
+  for (auto rest = octets; !rest.empty() && rest[0] == rdp::TpktHeader::kVersion;) {
+    const auto pdu = rdp::annotate(rest);
+    text += rdp::annotated_text(pdu, rest) + '\n';
+    rest = rest.subspan(pdu.size);
+    if (begins_tls(rest)) return text + tls::annotated_text(rest);
+  }
+  return rdp::annotated_text(octets);
+}
+
 int explain_octets(const CLI::App& app, const std::string& typed) {
   const auto octets = base::parse_hex(typed);
   if (!octets) return usage_error(app, octets.error().in("--hex").text);
   if (octets->empty()) return usage_error(app, "--hex: no octets given");
-  results().write(rdp::annotated_text(ByteSpan(*octets)));
+  results().write(annotated(*octets));
   return finish_results(kComplete);
 }
 
