@@ -1,0 +1,423 @@
+#include <gtest/gtest.h>
+
+#include "rdpwhy/record/queries.h"
+
+namespace rdpwhy::record {
+namespace {
+
+using How = Ending::How;
+
+/// A record put together by hand, one evidence per call, a millisecond each.
+class Made {
+ public:
+  Made& add(Phase phase, Side side, Fact fact, Nanoseconds after = 1'000'000) {
+    now_ += after;
+    record_.evidence.push_back({.id = static_cast<EvidenceId>(record_.evidence.size() + 1),
+                                .phase = phase,
+                                .where = {.side = side},
+                                .at = {now_},
+                                .fact = std::move(fact),
+                                .notes = {}});
+    return *this;
+  }
+  Made& tcp() {
+    add(Phase::kTcp, Side::kClient, Connecting{});
+    return add(Phase::kTcp, Side::kServer, Connected{});
+  }
+  Made& request(std::uint32_t offered = 3) {
+    rdp::ConnectionRequest request;
+    request.negotiation = rdp::NegotiationRequest{.flags = 0, .requested = {offered}};
+    return add(Phase::kX224, Side::kClient, request);
+  }
+  Made& confirm(std::uint32_t selected = 1) {
+    rdp::ConnectionConfirm confirm;
+    confirm.negotiation = rdp::NegotiationResponse{.flags = 0, .selected_protocol = selected};
+    return add(Phase::kX224, Side::kServer, confirm);
+  }
+  Made& refuse(std::uint32_t code) {
+    rdp::ConnectionConfirm confirm;
+    confirm.negotiation = rdp::NegotiationFailure{.flags = 0, .failure_code = code};
+    return add(Phase::kX224, Side::kServer, confirm);
+  }
+  Made& client_hello() { return add(Phase::kTls, Side::kClient, tls::ClientHello{}); }
+  Made& server_hello(std::uint16_t version = 0x0303) {
+    tls::ServerHello hello;
+    hello.legacy_version = 0x0303;
+    if (version > 0x0303) hello.selected_version = version;
+    return add(Phase::kTls, Side::kServer, hello);
+  }
+  Made& message(Side side, tls::HandshakeType type) {
+    return add(Phase::kTls, side,
+               HandshakeMessage{
+                   .type = static_cast<std::uint8_t>(type), .size = 0, .signature_algorithm = {}});
+  }
+  Made& server_flight() {
+    server_hello().add(Phase::kTls, Side::kServer, Certificates{});
+    return message(Side::kServer, tls::HandshakeType::kServerHelloDone);
+  }
+  Made& finished(Side side) {
+    add(Phase::kTls, side, ChangeCipherSpec{});
+    return add(Phase::kTls, side, ProtectedRecord{.type = 22, .size = 40});
+  }
+  Made& full_tls12() {
+    client_hello().server_flight().message(Side::kClient, tls::HandshakeType::kClientKeyExchange);
+    return finished(Side::kClient).finished(Side::kServer);
+  }
+  Made& sealed(Side side, std::uint32_t size) {
+    return add(Phase::kTls, side, ProtectedRecord{.type = 23, .size = size});
+  }
+  Made& alert(Side side, std::uint8_t level, std::uint8_t code) {
+    return add(Phase::kTls, side, TlsAlert{tls::Alert{level, code}});
+  }
+  Made& ended(Side by, How how = How::kClose, Nanoseconds silence = 1'000'000) {
+    return add(Phase::kTcp, by, Ending{.by = by, .how = how, .silence = silence}, silence);
+  }
+  Made& until(Phase phase) {
+    record_.run = RunFacts{};
+    record_.run->until = phase;
+    return *this;
+  }
+  [[nodiscard]] Progress progress() const { return record::progress(record_); }
+  [[nodiscard]] const HandshakeRecord& record() const { return record_; }
+
+ private:
+  HandshakeRecord record_;
+  Nanoseconds now_ = 0;
+};
+
+PhaseState state_of(const Progress& progress, Phase phase) {
+  for (const auto& row : progress.phases) {
+    if (row.phase == phase) return row.state;
+  }
+  ADD_FAILURE() << name_of(phase) << " is not listed";
+  return PhaseState::kNotReached;
+}
+
+void expect_failure(const Made& made, Phase phase, Side by, EndedHow how, std::string_view after) {
+  const auto progress = made.progress();
+  ASSERT_TRUE(progress.failure);
+  EXPECT_EQ(progress.failure->phase, phase);
+  EXPECT_EQ(progress.failure->by, by);
+  EXPECT_EQ(name_of(progress.failure->how), name_of(how));
+  EXPECT_EQ(progress.failure->after, after);
+  EXPECT_EQ(state_of(progress, phase), PhaseState::kFailed);
+}
+
+TEST(Progress, ARefusedSynIsATcpFailureByTheServer) {
+  Made made;
+  made.add(Phase::kTcp, Side::kClient, Connecting{}).ended(Side::kServer, How::kRefused);
+  expect_failure(made, Phase::kTcp, Side::kServer, EndedHow::kRefused, "syn");
+  EXPECT_FALSE(made.progress().reached);
+}
+
+TEST(Progress, AnUnansweredSynIsATimeoutOfTheNetwork) {
+  Made made;
+  made.add(Phase::kTcp, Side::kClient, Connecting{})
+      .ended(Side::kNetwork, How::kUnanswered, 5'000'000'000);
+  expect_failure(made, Phase::kTcp, Side::kNetwork, EndedHow::kTimeout, "syn");
+  EXPECT_EQ(made.progress().failure->after_ns, 5'000'000'000);
+}
+
+TEST(Progress, AnIcmpErrorBelongsToTheEndingThatFollows) {
+  Made made;
+  made.add(Phase::kTcp, Side::kClient, Connecting{})
+      .add(Phase::kTcp, Side::kNetwork,
+           IcmpError{.type = 3, .code = 1, .offender = {}, .meaning = {}})
+      .ended(Side::kNetwork, How::kUnreachable);
+  expect_failure(made, Phase::kTcp, Side::kNetwork, EndedHow::kUnreachable, "syn");
+  EXPECT_EQ(made.progress().failure->because, std::vector<EvidenceId>{2});
+}
+
+TEST(Progress, AFirstAddressThatFailsIsNoFailureWhenTheSecondAnswers) {
+  Made made;
+  made.add(Phase::kTcp, Side::kClient, Connecting{})
+      .ended(Side::kServer, How::kRefused)
+      .tcp()
+      .request()
+      .confirm();
+  EXPECT_FALSE(made.progress().failure);
+  EXPECT_EQ(made.progress().reached, Phase::kX224);
+}
+
+TEST(Progress, AServerThatLeavesBeforeAnyOctetFailsX224) {
+  Made made;
+  made.tcp().ended(Side::kServer, How::kReset);
+  expect_failure(made, Phase::kX224, Side::kServer, EndedHow::kReset, "syn_ack");
+  EXPECT_EQ(made.progress().reached, Phase::kTcp);
+}
+
+TEST(Progress, ANegotiationFailureReachedTcp) {
+  Made made;
+  made.tcp().request().refuse(5).ended(Side::kClient, How::kReset);
+  expect_failure(made, Phase::kX224, Side::kServer, EndedHow::kFailurePdu, "connection_request");
+  EXPECT_EQ(made.progress().reached, Phase::kTcp);
+  EXPECT_EQ(made.progress().failure->evidence, 4u);
+  EXPECT_EQ(made.progress().failure->because, std::vector<EvidenceId>{3});
+}
+
+TEST(Progress, SilenceAfterTheRequestIsATimeoutOnlyWhenItWasLong) {
+  Made made;
+  made.tcp().request().ended(Side::kClient, How::kClose, kSilenceOfTimeout);
+  expect_failure(made, Phase::kX224, Side::kClient, EndedHow::kTimeout, "connection_request");
+  Made sooner;
+  sooner.tcp().request().ended(Side::kClient, How::kClose, kSilenceOfTimeout - 1);
+  expect_failure(sooner, Phase::kX224, Side::kClient, EndedHow::kClose, "connection_request");
+}
+
+TEST(Progress, SilenceWhenNoAnswerWasDueIsNoTimeout) {
+  Made made;
+  made.tcp().request().confirm().ended(Side::kClient, How::kClose, 5'000'000'000);
+  expect_failure(made, Phase::kTls, Side::kClient, EndedHow::kClose, "connection_confirm");
+}
+
+TEST(Progress, ACaptureThatEndsIsNeverATimeout) {
+  Made made;
+  made.tcp().request().ended(Side::kNetwork, How::kCaptureEnd, 60'000'000'000);
+  expect_failure(made, Phase::kX224, Side::kNetwork, EndedHow::kCaptureEnd, "connection_request");
+}
+
+TEST(Progress, AnotherProtocolIsMalformedByTheSideThatSpeaksIt) {
+  Made made;
+  made.tcp()
+      .add(Phase::kX224, Side::kServer, ForeignProtocol{"SSH", {}})
+      .request()
+      .ended(Side::kServer);
+  expect_failure(made, Phase::kX224, Side::kServer, EndedHow::kMalformed, "syn_ack");
+  EXPECT_EQ(made.progress().failure->because, std::vector<EvidenceId>{5});
+}
+
+TEST(Progress, AMessageThatWeCouldNotReadIsNoFailureWhenTheOtherSideWentOn) {
+  Made made;
+  made.tcp().request().confirm().client_hello().server_hello();
+  made.add(Phase::kTls, Side::kServer,
+           Malformed{.what = "TLS ServerKeyExchange", .error = {}, .first = {}});
+  made.message(Side::kServer, tls::HandshakeType::kServerHelloDone);
+  made.message(Side::kClient, tls::HandshakeType::kClientKeyExchange)
+      .ended(Side::kServer, How::kReset);
+  expect_failure(made, Phase::kTls, Side::kServer, EndedHow::kReset, "client_key_exchange");
+}
+
+TEST(Progress, AFullHandshakeOfTls12PassesWithTheServersFinished) {
+  Made made;
+  made.tcp().request().confirm().full_tls12().ended(Side::kClient);
+  const auto progress = made.progress();
+  EXPECT_EQ(progress.reached, Phase::kTls);
+  EXPECT_FALSE(progress.failure);
+  EXPECT_EQ(state_of(progress, Phase::kTls), PhaseState::kPassed);
+  Made without;
+  without.tcp().request().confirm().client_hello().server_flight();
+  without.message(Side::kClient, tls::HandshakeType::kClientKeyExchange)
+      .finished(Side::kClient)
+      .ended(Side::kServer);
+  expect_failure(without, Phase::kTls, Side::kServer, EndedHow::kClose, "finished");
+}
+
+TEST(Progress, AResumedHandshakePassesWithTheClientsFinished) {
+  Made made;
+  made.tcp()
+      .request()
+      .confirm()
+      .client_hello()
+      .server_hello()
+      .finished(Side::kServer)
+      .finished(Side::kClient);
+  EXPECT_EQ(made.progress().reached, Phase::kTls);
+  EXPECT_EQ(tls_summary(made.record())->resumed, true);
+}
+
+TEST(Progress, FinishedInTheWrongOrderProvesNothing) {
+  Made made;
+  made.tcp()
+      .request()
+      .confirm()
+      .client_hello()
+      .server_flight()
+      .finished(Side::kServer)
+      .finished(Side::kClient);
+  EXPECT_EQ(made.progress().reached, Phase::kX224);
+}
+
+TEST(Progress, Tls13PassesWithAServerRecordBehindTheClientsFinished) {
+  Made made;
+  made.tcp()
+      .request()
+      .confirm()
+      .client_hello()
+      .server_hello(0x0304)
+      .sealed(Side::kServer, 900)
+      .sealed(Side::kClient, 53);
+  EXPECT_EQ(made.progress().reached, Phase::kX224);
+  made.sealed(Side::kServer, 250).ended(Side::kClient);
+  EXPECT_EQ(made.progress().reached, Phase::kTls);
+  EXPECT_FALSE(made.progress().failure);
+}
+
+TEST(Progress, ASealedRecordOfAnAlertsSizeIsAnAlert) {
+  Made by_server;
+  by_server.tcp().request().confirm().client_hello().server_hello(0x0304).sealed(Side::kServer,
+                                                                                 900);
+  by_server.sealed(Side::kClient, 53).sealed(Side::kServer, 19).ended(Side::kServer);
+  expect_failure(by_server, Phase::kTls, Side::kServer, EndedHow::kAlert, "finished");
+  Made by_client;
+  by_client.tcp().request().confirm().client_hello().server_hello(0x0304).sealed(Side::kServer,
+                                                                                 900);
+  by_client.sealed(Side::kClient, 19).ended(Side::kClient);
+  expect_failure(by_client, Phase::kTls, Side::kClient, EndedHow::kAlert, "encrypted_record");
+}
+
+TEST(Progress, AFatalAlertCountsAndNotTheFinThatFollows) {
+  Made made;
+  made.tcp().request().confirm().client_hello().alert(Side::kServer, 2, 40).ended(Side::kServer);
+  expect_failure(made, Phase::kTls, Side::kServer, EndedHow::kAlert, "client_hello");
+  EXPECT_EQ(made.progress().reached, Phase::kX224);
+}
+
+TEST(Progress, AWarningIsNoEndingUnlessItsSenderLeavesWithIt) {
+  Made went_on;
+  went_on.tcp()
+      .request()
+      .confirm()
+      .client_hello()
+      .alert(Side::kServer, 1, 112)
+      .server_flight()
+      .ended(Side::kServer, How::kReset);
+  expect_failure(went_on, Phase::kTls, Side::kServer, EndedHow::kReset, "server_hello_done");
+  Made left;
+  left.tcp()
+      .request()
+      .confirm()
+      .client_hello()
+      .server_flight()
+      .alert(Side::kClient, 1, 46)
+      .ended(Side::kClient);
+  expect_failure(left, Phase::kTls, Side::kClient, EndedHow::kAlert, "server_hello_done");
+}
+
+TEST(Progress, WhoSaysCloseNotifyCloses) {
+  Made made;
+  made.tcp().request().confirm().client_hello().alert(Side::kServer, 1, 0).ended(Side::kClient);
+  expect_failure(made, Phase::kTls, Side::kServer, EndedHow::kClose, "alert");
+}
+
+TEST(Progress, AClientThatLeavesAfterTheCertificateFailedByItself) {
+  Made made;
+  made.tcp().request().confirm().client_hello().server_flight().ended(Side::kClient, How::kReset,
+                                                                      2'000'000'000);
+  expect_failure(made, Phase::kTls, Side::kClient, EndedHow::kReset, "server_hello_done");
+}
+
+TEST(Progress, AServerThatLeavesBehindTlsFailsTheNextPhase) {
+  Made made;
+  made.tcp().request().confirm(2).full_tls12();
+  made.add(Phase::kCredssp, Side::kClient, ApplicationData{90}).ended(Side::kServer, How::kReset);
+  expect_failure(made, Phase::kCredssp, Side::kServer, EndedHow::kReset, "application_data");
+  EXPECT_EQ(made.progress().reached, Phase::kTls);
+}
+
+TEST(Progress, WhatIsEncryptedBehindTlsIsSaidSo) {
+  Made made;
+  made.tcp().request().confirm(2).full_tls12();
+  made.add(Phase::kCredssp, Side::kClient, ApplicationData{90})
+      .add(Phase::kCredssp, Side::kServer, ApplicationData{90});
+  made.ended(Side::kServer);
+  EXPECT_FALSE(made.progress().failure);
+  EXPECT_EQ(state_of(made.progress(), Phase::kCredssp), PhaseState::kEncrypted);
+}
+
+TEST(Progress, ARunThatWentAsFarAsAskedDidNotFail) {
+  Made made;
+  made.tcp().request().confirm(1).full_tls12().ended(Side::kServer, How::kReset).until(Phase::kTls);
+  EXPECT_FALSE(made.progress().failure);
+  EXPECT_EQ(state_of(made.progress(), Phase::kMcs), PhaseState::kStopped);
+}
+
+TEST(Progress, TlsIsSkippedWhereStandardSecurityWasSelected) {
+  Made made;
+  made.tcp().request().confirm(0).ended(Side::kClient);
+  const auto progress = made.progress();
+  EXPECT_EQ(progress.reached, Phase::kX224);
+  EXPECT_EQ(state_of(progress, Phase::kTls), PhaseState::kSkipped);
+  EXPECT_FALSE(progress.failure);
+}
+
+TEST(Progress, ASelectionThatWasNotOfferedFailsUnlessTheClientGoesOn) {
+  Made made;
+  made.tcp().request(2).confirm(1).ended(Side::kClient);
+  expect_failure(made, Phase::kX224, Side::kServer, EndedHow::kMalformed, "connection_request");
+  Made went_on;
+  went_on.tcp().request(2).confirm(1).full_tls12();
+  EXPECT_EQ(went_on.progress().reached, Phase::kTls);
+}
+
+TEST(Progress, WhatAGapHidesIsNotBlamedOnAnybody) {
+  Made made;
+  made.tcp()
+      .request()
+      .confirm()
+      .client_hello()
+      .add(Phase::kTls, Side::kServer, Gap{700})
+      .ended(Side::kServer, How::kReset);
+  expect_failure(made, Phase::kTls, Side::kNetwork, EndedHow::kCaptureEnd, "client_hello");
+}
+
+TEST(Progress, DurationsRunFromTheFirstEvidenceOfAPhaseToItsEnd) {
+  Made made;
+  made.tcp().request().confirm().full_tls12();
+  for (const auto& row : made.progress().phases) {
+    if (row.phase == Phase::kTcp || row.phase == Phase::kX224) {
+      EXPECT_EQ(row.duration, 1'000'000);
+    }
+    if (row.phase == Phase::kTls) {
+      EXPECT_EQ(row.duration, 8'000'000);
+    }
+  }
+}
+
+TEST(Progress, AnEmptyRecordSaysNothing) {
+  const auto progress = record::progress({});
+  EXPECT_FALSE(progress.reached);
+  EXPECT_FALSE(progress.failure);
+}
+
+TEST(SameEvidence, PassesOverTimesNumbersAndWhatOnlyALiveRunSees) {
+  Made a;
+  Made b;
+  a.tcp().request().ended(Side::kClient, How::kClose, 10);
+  b.tcp().request().ended(Side::kClient, How::kClose, 99'999);
+  auto live = b.record();
+  live.evidence.insert(live.evidence.begin(), Evidence{.id = 1,
+                                                       .phase = Phase::kResolve,
+                                                       .where = {},
+                                                       .at = {},
+                                                       .fact = Resolved{},
+                                                       .notes = {},
+                                                       .live_only = true});
+  EXPECT_TRUE(same_evidence(a.record(), live));
+  EXPECT_EQ(first_difference(a.record(), live), "");
+}
+
+TEST(SameEvidence, SeesAnotherFactAnotherOrderAndAMissingOne) {
+  Made a;
+  Made b;
+  Made c;
+  a.tcp().request(3);
+  b.tcp().request(1);
+  c.tcp();
+  EXPECT_FALSE(same_evidence(a.record(), b.record()));
+  EXPECT_NE(first_difference(a.record(), b.record()).find("the facts differ"), std::string::npos);
+  EXPECT_FALSE(same_evidence(a.record(), c.record()));
+  EXPECT_NE(first_difference(a.record(), c.record()).find("only the first has"), std::string::npos);
+}
+
+TEST(PhaseTable, NamesArePhasesOfTheContractInOrder) {
+  EXPECT_EQ(phase_table().size(), 17u);
+  for (const auto& row : phase_table()) {
+    EXPECT_EQ(phase_named(row.name), row.phase);
+    EXPECT_FALSE(row.section.empty());
+  }
+  EXPECT_EQ(name_of(Phase::kClientInfo), "client_info");
+  EXPECT_FALSE(phase_named("x.224"));
+}
+
+}  // namespace
+}  // namespace rdpwhy::record
