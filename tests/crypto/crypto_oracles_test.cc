@@ -21,7 +21,9 @@ class Octets {
     return static_cast<std::uint8_t>(state_ >> 11);
   }
   std::size_t below(std::size_t limit) {
-    return (next() << 16 | next() << 8 | next()) % std::max<std::size_t>(limit, 1);
+    std::size_t number = next();
+    number = number << 8 | next();
+    return number % std::max<std::size_t>(limit, 1);
   }
   Bytes some(std::size_t size) {
     Bytes octets(size);
