@@ -254,7 +254,10 @@ void judge_no_answer(const Reading& reading, Findings& findings) {
 void judge_broken_answer(const Reading& reading, Findings& findings) {
   const auto& failure = *reading.failure();
   const auto because = ids_with_failure(reading, {reading.request, reading.confirm});
-  if (reading.foreign != nullptr) return judge_foreign(reading, findings);
+  // Octets behind a message that could not be read are that message's, not another protocol's.
+  if (reading.foreign != nullptr && reading.foreign->id <= failure.evidence) {
+    return judge_foreign(reading, findings);
+  }
   if (const auto* confirm = reading.confirm_fact();
       confirm != nullptr && confirm->response() != nullptr) {
     findings.add("protocol-violation", Confidence::kLikely,

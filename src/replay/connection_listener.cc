@@ -47,6 +47,8 @@ void ConnectionListener::begins_late(Moment at) {
 /// The first octet of a flow that leads to RDP: a TPKT, or the opening of a proxy.
 bool ConnectionListener::can_begin_rdp(End side, ByteSpan octets) const {
   if (at_rdp_port_) return true;
+  // A banner of the server does not say what the client will ask for.
+  if (side == End::kServer && !late_) return true;
   const auto first = octets[0];
   if (first == 3) return side == End::kClient || late_;
   return !late_ && side == End::kClient &&
