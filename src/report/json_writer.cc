@@ -26,6 +26,16 @@ std::size_t sequence_length(std::string_view text) {
   return length;
 }
 
+/// Printable ASCII without a quote or a backslash; one pass without branches, since nearly all is.
+bool is_clean(std::string_view text) {
+  bool odd = false;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    odd |= octet < 0x20 || octet >= 0x7F || octet == '"' || octet == '\\';
+  }
+  return !odd;
+}
+
 }  // namespace
 
 bool is_valid_utf8(std::string_view text) {
@@ -54,6 +64,10 @@ std::string valid_utf8(std::string_view text) {
 }
 
 void JsonWriter::text(std::string_view value) {
+  if (is_clean(value)) {
+    writer_.clean_text(value);
+    return;
+  }
   if (is_valid_utf8(value)) {
     writer_.String(value.data(), size_of(value));
     return;
