@@ -111,6 +111,17 @@ void judge_refusing_message(const Reading& reading, Findings& findings) {
 void judge_foreign(const Reading& reading, Findings& findings) {
   const auto& foreign = std::get<record::ForeignProtocol>(reading.foreign->fact);
   const auto because = ids_with_failure(reading, {reading.foreign});
+  if (reading.foreign->where.side == Side::kClient) {
+    findings.add(
+        "unexplained", Confidence::kPossible,
+        fmt::format(
+            "It is the client that does not speak RDP here (its first octets: {}); what the server "
+            "would say to a real request is not shown.",
+            base::to_hex(
+                ByteSpan(foreign.first).first(std::min<std::size_t>(foreign.first.size(), 8)))),
+        because);
+    return;
+  }
   if (foreign.protocol.empty() && !foreign.first.empty() && foreign.first.front() == 3) {
     findings
         .add("protocol-violation", Confidence::kLikely,

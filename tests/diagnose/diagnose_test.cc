@@ -112,6 +112,14 @@ const Row kRows[] = {
      "not-an-rdp-service certain"},
     {"TlsFirst", [] { return answered_in("TLS", {0x15, 3, 1}); }, "not-an-rdp-service likely"},
     {"UnknownOctets", [] { return answered_in("", {0xDE, 0xAD}); }, "not-an-rdp-service likely"},
+    {"ForeignOctetsOfTheClientBlameNoServer",
+     [] {
+       return captured(
+           begun()
+               .add(Phase::kX224, Side::kClient, record::ForeignProtocol{"", {0x45, 0x43}})
+               .end(Side::kClient, How::kClose));
+     },
+     "unexplained possible"},
     {"AlmostATpkt", [] { return answered_in("", {3, 0, 0, 1}); }, "protocol-violation likely"},
     {"MalformedConfirm", malformed_confirm, "protocol-violation likely"},
     {"Failure1", [] { return begun().request(0).refuse(1).end(Side::kServer, How::kClose); },
