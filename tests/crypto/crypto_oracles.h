@@ -1,12 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "oracles/oracle.h"
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/record_opener.h"
@@ -16,11 +15,7 @@
 /// A breach ends the program, as a fuzzer wants it and a test notices it.
 namespace rdpwhy::crypto::oracle {
 
-inline void hold(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "oracle: %s\n", what);
-  std::abort();
-}
+using rdpwhy::oracle::hold;
 
 inline bool is_one_line(const std::string& text) {
   return std::none_of(text.begin(), text.end(),

@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <span>
 
 #include "dissect/streams.h"
+#include "oracles/oracle.h"
 #include "rdpwhy/record/queries.h"
 
 /// What holds of the dissector for any octets at all, however they are cut: for libFuzzer and for
@@ -16,11 +16,7 @@ namespace rdpwhy::dissect::oracle {
 using streams::Connection;
 using streams::Event;
 
-inline void hold(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "oracle: %s\n", what);
-  std::abort();
-}
+using rdpwhy::oracle::hold;
 
 /// What can be said of every record.
 inline void check_record(const HandshakeRecord& record, bool ended) {
@@ -30,7 +26,7 @@ inline void check_record(const HandshakeRecord& record, bool ended) {
     hold(e.id == i + 1, "ids are positions plus one");
     hold(!record::describe(e).empty(), "every evidence can be described");
     hold(e.notes.size() <= 40, "notes are bounded");
-    if (const auto* m = std::get_if<record::Malformed>(&e.fact)) {
+    if (const auto* m = record::get_if<record::Malformed>(&e.fact)) {
       hold(m->first.size() <= 64 && !m->what.empty(), "what is malformed is named and kept short");
     }
     if (const auto* f = std::get_if<record::ForeignProtocol>(&e.fact)) {

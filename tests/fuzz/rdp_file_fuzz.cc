@@ -1,17 +1,12 @@
 // What a person types or a portal hands out: .rdp files, targets, proxies.
-#include <cstdio>
-#include <cstdlib>
 
+#include "oracles/oracle.h"
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/net/target.h"
 
 namespace {
 
-void hold(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "oracle: %s\n", what);
-  std::abort();
-}
+using rdpwhy::oracle::hold;
 
 bool printable(std::string_view text) {
   for (const char c : text) {

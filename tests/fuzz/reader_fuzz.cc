@@ -1,19 +1,14 @@
 // The reader under any order of reads and scopes: it stays within its octets, and a failure sticks.
-#include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
+#include "oracles/oracle.h"
 #include "rdpwhy/base/reader.h"
 
 namespace {
 
 using rdpwhy::Reader;
 
-void hold(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "oracle: %s\n", what);
-  std::abort();
-}
+using rdpwhy::oracle::hold;
 
 /// Octets of a program: each says what to read next.
 class Program {

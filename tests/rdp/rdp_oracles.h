@@ -1,12 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <type_traits>
 #include <variant>
 
+#include "oracles/oracle.h"
 #include "rdpwhy/base/notes.h"
 #include "rdpwhy/base/reader.h"
 #include "rdpwhy/rdp/annotate.h"
@@ -17,30 +16,9 @@
 /// vectors. A breach ends the program, as a fuzzer wants it and a test notices it.
 namespace rdpwhy::rdp::oracle {
 
-inline void hold(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "oracle: %s\n", what);
-  std::abort();
-}
-
-inline void check_notes(ByteSpan bytes, const Notes& notes) {
-  for (const auto& field : notes.fields) {
-    hold(field.offset <= bytes.size() && field.size <= bytes.size() - field.offset,
-         "an annotated field lies within the message");
-    hold(!field.name.empty(), "an annotated field has a name");
-  }
-  for (const auto& note : notes.anomalies) {
-    hold(note.offset <= bytes.size(), "an anomaly lies within the message");
-    hold(!note.text.empty(), "an anomaly says something");
-  }
-}
-
-inline void check_error(ByteSpan bytes, const DecodeError& error) {
-  hold(error.offset <= bytes.size(), "an error lies within the message");
-  hold(!error.message().empty(), "an error says something");
-  hold(error.kind != DecodeError::Kind::kTruncated || error.needed > error.left,
-       "what is truncated needs more than there is");
-}
+using rdpwhy::oracle::check_error;
+using rdpwhy::oracle::check_notes;
+using rdpwhy::oracle::hold;
 
 /// One decoder: whether fields are wanted changes nothing, and what is decoded without a note comes
 /// back from its encoding.
