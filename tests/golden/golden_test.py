@@ -3,6 +3,7 @@
 
 golden_test.py PROGRAM [--update] [NAME…]: with --update the expected results are written anew, to be reviewed.
 """
+import hashlib
 import json
 import pathlib
 import re
@@ -31,6 +32,10 @@ def replay(capture):
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     for report in reports:
         report["source"]["file"] = pathlib.Path(report["source"]["file"]).name
+        diagnosis = report["diagnosis"]  # what is found, not how the catalogue words it today
+        report["diagnosis"] = {"causes": [f"{c['id']} ({c['confidence']})" for c in diagnosis["causes"]],
+                               "warnings": [w["id"] for w in diagnosis.get("warnings", [])],
+                               "mstsc": diagnosis.get("mstsc")}
     return reports
 
 
@@ -49,11 +54,17 @@ class Golden(unittest.TestCase):
 class Oracle(unittest.TestCase):
     """tshark, which shares no line of code with us."""
 
-    def reports(self):
+    def compare(self, kind, one):
+        """`one(capture, facts, port)` for every report with such facts; it says how many things it compared."""
+        compared = 0
         for capture in CAPTURES:
+            if HOSTILE.match(capture.name):
+                continue
             for report in replay(capture):
-                with self.subTest(capture=capture.name):
-                    yield capture, report, int(report["source"]["server"].rsplit(":", 1)[1])
+                if report.get(kind):
+                    with self.subTest(capture=capture.name):
+                        compared += one(capture, report[kind], int(report["source"]["server"].rsplit(":", 1)[1]))
+        self.assertGreater(compared, 20, "the comparison compared next to nothing")
 
     def test_tshark_has_nothing_against_the_framing(self):
         for capture in CAPTURES:
@@ -61,41 +72,31 @@ class Oracle(unittest.TestCase):
                 self.assertEqual([], observers.complaints(capture))
 
     def test_tshark_reads_the_same_negotiation(self):
-        compared = 0
-        for capture, report, port in self.reports():
-            x224 = report.get("x224")
-            if not x224 or HOSTILE.match(capture.name):
-                continue
+        def one(capture, x224, port):
             seen = observers.negotiation(capture, port)
             if "requested" in seen:
                 self.assertEqual(seen["requested"], sum(PROTOCOLS[p] for p in x224["requested_protocols"]))
-                compared += 1
             if "selected" in seen:
                 self.assertEqual(seen["selected"], PROTOCOLS[x224["selected_protocol"]])
-                compared += 1
             if "failure" in seen:
                 self.assertEqual(seen["failure"], x224["failure"]["code"])
-                compared += 1
-        self.assertGreater(compared, 20, "the comparison compared next to nothing")
+            return len(seen)
+        self.compare("x224", one)
 
     def test_tshark_reads_the_same_tls(self):
-        compared = 0
-        for capture, report, port in self.reports():
-            tls = report.get("tls")
-            if not tls or HOSTILE.match(capture.name):
-                continue
+        def one(capture, tls, port):
             seen = observers.tls(capture, port, "")  # the secrets are in the capture
             if seen.cipher is not None:
                 self.assertEqual(seen.version, VERSIONS[tls["version"]])
                 self.assertEqual(seen.cipher, tls["cipher"]["code"])
-                compared += 1
             if seen.certificates:
-                self.assertEqual([observers.hashlib.sha256(c).hexdigest() for c in seen.certificates],
+                self.assertEqual([hashlib.sha256(c).hexdigest() for c in seen.certificates],
                                  [c["sha256"] for c in tls["certificates"]])
-                compared += 1
-            self.assertEqual([(by, code) for by, code in seen.alerts if by == "server"],
-                             [(a["by"], a["code"]) for a in tls.get("alerts", []) if a["by"] == "server"])
-        self.assertGreater(compared, 20, "the comparison compared next to nothing")
+            # tshark opens more alerts than we do: those of TLS 1.2 and before behind the Finished.
+            ours = [(a["by"], a["code"]) for a in tls.get("alerts", []) if "code" in a]
+            self.assertEqual([], [a for a in ours if a not in seen.alerts])
+            return (seen.cipher is not None) + bool(seen.certificates) + len(ours)
+        self.compare("tls", one)
 
 
 def update(names):
