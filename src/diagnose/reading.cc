@@ -34,14 +34,14 @@ Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumst
       tls(record::tls_summary(record_in)) {
   for (const auto& e : record.evidence) {
     const bool server = e.where.side == Side::kServer;
-    if (request == nullptr && std::holds_alternative<rdp::ConnectionRequest>(e.fact)) request = &e;
+    if (request == nullptr && record::holds<rdp::ConnectionRequest>(e.fact)) request = &e;
     if (confirm == nullptr && std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) confirm = &e;
-    if (std::holds_alternative<tls::ClientHello>(e.fact)) client_hello = &e;
-    if (std::holds_alternative<tls::ServerHello>(e.fact)) server_hello = &e;
+    if (record::holds<tls::ClientHello>(e.fact)) client_hello = &e;
+    if (record::holds<tls::ServerHello>(e.fact)) server_hello = &e;
     if (server && certificate == nullptr && std::holds_alternative<record::Certificates>(e.fact)) {
       certificate = &e;
     }
-    if (std::holds_alternative<tls::CertificateRequest>(e.fact)) certificate_request = &e;
+    if (record::holds<tls::CertificateRequest>(e.fact)) certificate_request = &e;
     if (foreign == nullptr && std::holds_alternative<record::ForeignProtocol>(e.fact)) foreign = &e;
     if (std::holds_alternative<record::BeginsLate>(e.fact)) begins_late = &e;
     if (gap == nullptr && std::holds_alternative<record::Gap>(e.fact)) gap = &e;

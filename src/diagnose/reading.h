@@ -62,7 +62,7 @@ struct Reading {
     return confirm == nullptr ? nullptr : std::get_if<rdp::ConnectionConfirm>(&confirm->fact);
   }
   [[nodiscard]] const rdp::ConnectionRequest* request_fact() const {
-    return request == nullptr ? nullptr : std::get_if<rdp::ConnectionRequest>(&request->fact);
+    return request == nullptr ? nullptr : record::get_if<rdp::ConnectionRequest>(&request->fact);
   }
 };
 

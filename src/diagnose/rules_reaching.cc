@@ -36,7 +36,7 @@ const Evidence* last_icmp(const Reading& reading) {
   const Evidence* found = nullptr;
   for (const auto& e : reading.record.evidence) {
     if (std::holds_alternative<record::Connected>(e.fact)) return nullptr;
-    if (std::holds_alternative<record::IcmpError>(e.fact)) found = &e;
+    if (record::holds<record::IcmpError>(e.fact)) found = &e;
   }
   return found;
 }
@@ -44,7 +44,7 @@ const Evidence* last_icmp(const Reading& reading) {
 void judge_resolver(const Reading& reading, Findings& findings) {
   const auto* evidence = record::first_evidence<record::Resolved>(reading.record);
   const auto* resolved =
-      evidence == nullptr ? nullptr : std::get_if<record::Resolved>(&evidence->fact);
+      evidence == nullptr ? nullptr : record::get_if<record::Resolved>(&evidence->fact);
   auto says = fmt::format("The resolver has no address for \"{}\"",
                           resolved == nullptr ? reading.circumstances.target_host : resolved->name);
   if (resolved != nullptr && !resolved->error.empty()) says += fmt::format(": {}", resolved->error);
@@ -59,7 +59,7 @@ void judge_resolver(const Reading& reading, Findings& findings) {
 }
 
 void judge_icmp(const Reading& reading, const Evidence& evidence, Findings& findings) {
-  const auto& icmp = std::get<record::IcmpError>(evidence.fact);
+  const auto& icmp = record::get<record::IcmpError>(evidence.fact);
   const auto because = ids_with_failure(reading, {&evidence});
   const auto who = icmp.offender.empty() ? std::string("a host on the way") : icmp.offender;
   switch (meaning_of(icmp)) {

@@ -367,9 +367,9 @@ void judge_broken(const Reading& reading, Findings& findings) {
   const auto because = ids_with_failure(reading, {reading.client_hello});
   const auto& shown = reading.record.evidence[failure.evidence - 1];
   std::string detail;
-  if (const auto* malformed = std::get_if<record::Malformed>(&shown.fact)) {
+  if (const auto* malformed = record::get_if<record::Malformed>(&shown.fact)) {
     detail = fmt::format("{}: {}", malformed->what, malformed->error.message());
-  } else if (const auto* unexpected = std::get_if<record::Unexpected>(&shown.fact)) {
+  } else if (const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact)) {
     detail = fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
   } else if (const auto* foreign = std::get_if<record::ForeignProtocol>(&shown.fact)) {
     detail = fmt::format("{} where TLS is due",

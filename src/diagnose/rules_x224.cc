@@ -280,9 +280,9 @@ void judge_broken_answer(const Reading& reading, Findings& findings) {
   }
   std::string detail;
   const auto& shown = reading.record.evidence[failure.evidence - 1];
-  if (const auto* malformed = std::get_if<record::Malformed>(&shown.fact)) {
+  if (const auto* malformed = record::get_if<record::Malformed>(&shown.fact)) {
     detail = fmt::format("{}: {}", malformed->what, malformed->error.message());
-  } else if (const auto* unexpected = std::get_if<record::Unexpected>(&shown.fact)) {
+  } else if (const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact)) {
     detail = fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
   }
   findings

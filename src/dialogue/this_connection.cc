@@ -22,8 +22,7 @@ bool server_is_done(std::span<const Evidence> evidence) {
   if (server_has_left(evidence)) return true;
   for (const auto& e : evidence) {
     if (e.where.side != Side::kServer) continue;
-    if (std::holds_alternative<record::Malformed>(e.fact) ||
-        std::holds_alternative<record::Unexpected>(e.fact) ||
+    if (record::holds<record::Malformed>(e.fact) || record::holds<record::Unexpected>(e.fact) ||
         std::holds_alternative<record::ForeignProtocol>(e.fact) ||
         std::holds_alternative<rdp::DisconnectRequest>(e.fact) ||
         std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
@@ -32,7 +31,7 @@ bool server_is_done(std::span<const Evidence> evidence) {
     if (const auto* alert = std::get_if<record::TlsAlert>(&e.fact)) {
       if (alert->alert && alert->alert->level == tls::Alert::kFatal) return true;
     }
-    if (const auto* opening = std::get_if<record::ProxyOpening>(&e.fact)) {
+    if (const auto* opening = record::get_if<record::ProxyOpening>(&e.fact)) {
       if (!opening->granted) return true;
     }
   }

@@ -12,7 +12,7 @@ constexpr std::uint16_t kTls13 = 0x0304;
 bool verdict_is_open(std::span<const Evidence> evidence) {
   std::optional<std::uint16_t> version;
   for (const auto& e : evidence) {
-    if (const auto* hello = std::get_if<tls::ServerHello>(&e.fact)) {
+    if (const auto* hello = record::get_if<tls::ServerHello>(&e.fact)) {
       if (!hello->hello_retry_request) version = hello->version();
     }
     if (std::holds_alternative<record::TlsAlert>(e.fact)) return false;

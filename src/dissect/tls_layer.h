@@ -15,6 +15,9 @@ namespace rdpwhy::dissect {
 class TlsLayer {
  public:
   static constexpr unsigned kMostData = 16;  ///< protected records of one side that become evidence
+  /// Of both sides together. A message can hold a hundred thousand, each of which costs two digests
+  /// and a thousand octets; no chain has a tenth of this.
+  static constexpr unsigned kMostCertificates = 64;
 
   TlsLayer(const Dissector::Options& options, EvidenceLog& log) : options_(options), log_(log) {}
 
@@ -86,6 +89,7 @@ class TlsLayer {
   std::optional<std::uint16_t> version_;  ///< of the ServerHello or HelloRetryRequest
   std::uint16_t cipher_suite_ = 0;
   bool tls13_ = false;
+  unsigned certificates_read_ = 0;
   std::optional<std::size_t> client_hello_;  ///< position in the record
   std::unique_ptr<record::RecordOpener> opener_;
   Phase phase_behind_ = Phase::kTls;

@@ -130,7 +130,7 @@ void TlsLayer::make_opener(const tls::ServerHello& hello) {
   if (!options_.make_opener || !client_hello_ || *client_hello_ >= log_.record().evidence.size())
     return;
   const auto* client_hello =
-      std::get_if<tls::ClientHello>(&log_.record().evidence[*client_hello_].fact);
+      record::get_if<tls::ClientHello>(&log_.record().evidence[*client_hello_].fact);
   if (client_hello != nullptr) opener_ = options_.make_opener(*client_hello, hello);
 }
 
@@ -143,6 +143,13 @@ void TlsLayer::read_certificate(const Message& message) {
   }
   record::Certificates certificates;
   for (const auto& der : decoded->certificates) {
+    if (certificates_read_ == kMostCertificates) {
+      notes.add_anomaly(0, "certificate_list",
+                        fmt::format("{} certificates, of which {} are read",
+                                    decoded->certificates.size(), certificates.chain.size()));
+      break;
+    }
+    ++certificates_read_;
     certificates.chain.push_back(read_with(options_.read_certificate, der));
   }
   add(message.where, message.at, std::move(certificates), std::move(notes.anomalies));

@@ -64,7 +64,7 @@ Course read_course(const HandshakeRecord& record) {
         course.server_answered = true;
       }
     }
-    if (const auto* resolved = std::get_if<Resolved>(&e.fact)) {
+    if (const auto* resolved = get_if<Resolved>(&e.fact)) {
       course.resolver_asked = true;
       if (!resolved->addresses.empty()) course.resolved = i;
     } else if (std::holds_alternative<Connected>(e.fact)) {
@@ -72,7 +72,7 @@ Course read_course(const HandshakeRecord& record) {
     } else if (std::holds_alternative<BeginsLate>(e.fact)) {
       course.begins_late = true;
       course.connected = i;
-    } else if (const auto* r = std::get_if<rdp::ConnectionRequest>(&e.fact)) {
+    } else if (const auto* r = get_if<rdp::ConnectionRequest>(&e.fact)) {
       course.x224_seen = true;
       request = r;
     } else if (const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact)) {
@@ -81,8 +81,7 @@ Course read_course(const HandshakeRecord& record) {
       const auto* response = confirm->response();
       course.selected = response != nullptr ? response->selected_protocol : 0;
       (breaks_offer(*course.selected, request) ? broken : course.negotiated) = i;
-    } else if (std::holds_alternative<Malformed>(e.fact) ||
-               std::holds_alternative<Unexpected>(e.fact) ||
+    } else if (holds<Malformed>(e.fact) || holds<Unexpected>(e.fact) ||
                std::holds_alternative<ForeignProtocol>(e.fact) ||
                std::holds_alternative<rdp::DisconnectRequest>(e.fact) ||
                std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
@@ -125,7 +124,7 @@ class EndingSearch {
     for (Position i = 0; i < record_.evidence.size(); ++i) {
       const auto& e = record_.evidence[i];
       const auto role = tls_.step(e);
-      if (const auto* hello = std::get_if<tls::ServerHello>(&e.fact))
+      if (const auto* hello = get_if<tls::ServerHello>(&e.fact))
         tls13_ = tls::is_tls13(hello->version());
       if (i >= from_) {
         if (auto failure = judge(i, role)) return failure;
@@ -151,17 +150,16 @@ class EndingSearch {
       return judge_alert(i, *alert);
     } else if (role == TlsWalk::Role::kAlert) {
       if (!behind_) return judge_alert(i, {});
-    } else if (std::holds_alternative<Malformed>(e.fact) ||
-               std::holds_alternative<Unexpected>(e.fact) ||
+    } else if (holds<Malformed>(e.fact) || holds<Unexpected>(e.fact) ||
                std::holds_alternative<ForeignProtocol>(e.fact)) {
       if (!broken_ && !behind_) broken_ = i;
     } else if (std::holds_alternative<Gap>(e.fact) || std::holds_alternative<BeginsLate>(e.fact)) {
       if (!behind_ && !hidden_) hidden_ = i;
-    } else if (std::holds_alternative<IcmpError>(e.fact)) {
+    } else if (holds<IcmpError>(e.fact)) {
       because_.push_back(e.id);
-    } else if (const auto* opening = std::get_if<ProxyOpening>(&e.fact)) {
+    } else if (const auto* opening = get_if<ProxyOpening>(&e.fact)) {
       if (!opening->granted) return fail(i, Side::kNetwork, EndedHow::kFailurePdu);
-    } else if (const auto* resolved = std::get_if<Resolved>(&e.fact)) {
+    } else if (const auto* resolved = get_if<Resolved>(&e.fact)) {
       if (resolved->addresses.empty()) return fail(i, Side::kNetwork, EndedHow::kUnreachable);
     } else if (const auto* ending = std::get_if<Ending>(&e.fact)) {
       return judge_ending(i, *ending);
@@ -181,8 +179,8 @@ class EndingSearch {
   /// A message of the other side that answers what we could not read: it could.
   bool accepts_broken(const Evidence& e) const {
     return e.where.side != record_.evidence[*broken_].where.side &&
-           !std::holds_alternative<rdp::ConnectionRequest>(e.fact) &&
-           !std::holds_alternative<tls::ClientHello>(e.fact) && message_name(record_, e);
+           !holds<rdp::ConnectionRequest>(e.fact) && !holds<tls::ClientHello>(e.fact) &&
+           message_name(record_, e);
   }
 
   std::optional<Failure> judge_alert(Position i, const TlsAlert& alert) {
@@ -304,7 +302,7 @@ class EndingSearch {
   }
 
   void note_turn(const Evidence& e) {
-    if (std::holds_alternative<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
+    if (holds<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
     if (std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) server_due_ = false;
     if (std::holds_alternative<rdp::DataTpdu>(e.fact)) server_due_ = e.where.side == Side::kClient;
     if (is_tls(e.fact)) server_due_ = tls_.server_due();

@@ -97,22 +97,22 @@ std::optional<std::string> message_name(const HandshakeRecord& record, const Evi
   const auto& fact = evidence.fact;
   if (std::holds_alternative<Connecting>(fact)) return "syn";
   if (std::holds_alternative<Connected>(fact)) return "syn_ack";
-  if (std::holds_alternative<ProxyOpening>(fact)) {
+  if (holds<ProxyOpening>(fact)) {
     return evidence.where.side == Side::kClient ? "proxy_request" : "proxy_answer";
   }
-  if (std::holds_alternative<rdp::ConnectionRequest>(fact)) return "connection_request";
+  if (holds<rdp::ConnectionRequest>(fact)) return "connection_request";
   if (std::holds_alternative<rdp::ConnectionConfirm>(fact)) return "connection_confirm";
   if (std::holds_alternative<rdp::DisconnectRequest>(fact)) return "disconnect_request";
   if (std::holds_alternative<rdp::DisconnectProviderUltimatum>(fact))
     return "disconnect_provider_ultimatum";
   if (std::holds_alternative<rdp::DataTpdu>(fact)) return "data";
-  if (std::holds_alternative<tls::ClientHello>(fact)) return "client_hello";
-  if (const auto* hello = std::get_if<tls::ServerHello>(&fact)) {
+  if (holds<tls::ClientHello>(fact)) return "client_hello";
+  if (const auto* hello = get_if<tls::ServerHello>(&fact)) {
     return hello->hello_retry_request ? "hello_retry_request" : "server_hello";
   }
   if (std::holds_alternative<Certificates>(fact)) return "certificate";
   if (std::holds_alternative<tls::ServerKeyExchange>(fact)) return "server_key_exchange";
-  if (std::holds_alternative<tls::CertificateRequest>(fact)) return "certificate_request";
+  if (holds<tls::CertificateRequest>(fact)) return "certificate_request";
   if (std::holds_alternative<EncryptedExtensions>(fact)) return "encrypted_extensions";
   if (std::holds_alternative<ChangeCipherSpec>(fact)) return "change_cipher_spec";
   if (std::holds_alternative<TlsAlert>(fact)) return "alert";

@@ -19,8 +19,7 @@ std::optional<bool> resumed_before_tls13(const HandshakeRecord& record,
                                          const tls::ServerHello* hello) {
   bool after_hello = false;
   for (const auto& e : record.evidence) {
-    if (const auto* h = std::get_if<tls::ServerHello>(&e.fact))
-      after_hello = after_hello || h == hello;
+    if (const auto* h = get_if<tls::ServerHello>(&e.fact)) after_hello = after_hello || h == hello;
     if (!after_hello) continue;
     if (const auto* m = std::get_if<HandshakeMessage>(&e.fact);
         m != nullptr && only_in_full_handshake(*m)) {
@@ -31,7 +30,7 @@ std::optional<bool> resumed_before_tls13(const HandshakeRecord& record,
         std::holds_alternative<tls::ServerKeyExchange>(e.fact)) {
       return false;
     }
-    if (std::holds_alternative<Gap>(e.fact) || std::holds_alternative<Malformed>(e.fact)) return {};
+    if (std::holds_alternative<Gap>(e.fact) || holds<Malformed>(e.fact)) return {};
     if (std::holds_alternative<ChangeCipherSpec>(e.fact)) return true;
   }
   return {};
@@ -52,9 +51,9 @@ void take_agreement(const HandshakeRecord& record, TlsSummary& summary) {
 
 void take(const Evidence& e, TlsSummary& summary) {
   const bool server = e.where.side == Side::kServer;
-  if (const auto* client_hello = std::get_if<tls::ClientHello>(&e.fact)) {
+  if (const auto* client_hello = get_if<tls::ClientHello>(&e.fact)) {
     summary.client_hello = client_hello;
-  } else if (const auto* server_hello = std::get_if<tls::ServerHello>(&e.fact)) {
+  } else if (const auto* server_hello = get_if<tls::ServerHello>(&e.fact)) {
     summary.hello_retry = summary.hello_retry || server_hello->hello_retry_request;
     if (!server_hello->hello_retry_request) summary.server_hello = server_hello;
   } else if (const auto* exchange = std::get_if<tls::ServerKeyExchange>(&e.fact)) {
@@ -64,7 +63,7 @@ void take(const Evidence& e, TlsSummary& summary) {
   } else if (const auto* message = std::get_if<HandshakeMessage>(&e.fact)) {
     if (server && message->signature_algorithm)
       summary.signature_algorithm = message->signature_algorithm;
-  } else if (std::holds_alternative<tls::CertificateRequest>(e.fact)) {
+  } else if (holds<tls::CertificateRequest>(e.fact)) {
     summary.client_certificate_requested = summary.client_certificate_requested || server;
   } else if (const auto* certificates = std::get_if<Certificates>(&e.fact)) {
     if (server && summary.certificates == nullptr) {
@@ -79,11 +78,10 @@ void take(const Evidence& e, TlsSummary& summary) {
 }  // namespace
 
 bool is_tls(const Fact& fact) {
-  return std::holds_alternative<tls::ClientHello>(fact) ||
-         std::holds_alternative<tls::ServerHello>(fact) ||
+  return holds<tls::ClientHello>(fact) || holds<tls::ServerHello>(fact) ||
          std::holds_alternative<Certificates>(fact) ||
          std::holds_alternative<tls::ServerKeyExchange>(fact) ||
-         std::holds_alternative<tls::CertificateRequest>(fact) ||
+         holds<tls::CertificateRequest>(fact) ||
          std::holds_alternative<EncryptedExtensions>(fact) ||
          std::holds_alternative<HandshakeMessage>(fact) ||
          std::holds_alternative<ChangeCipherSpec>(fact) || std::holds_alternative<TlsAlert>(fact) ||

@@ -25,9 +25,9 @@ TlsWalk::Role TlsWalk::step(const Evidence& evidence) {
   if (const auto* alert = std::get_if<TlsAlert>(&fact)) {
     return alert->alert ? Role::kOther : Role::kAlert;
   }
-  if (std::holds_alternative<tls::ClientHello>(fact)) {
+  if (holds<tls::ClientHello>(fact)) {
     server_due_ = true;
-  } else if (const auto* hello = std::get_if<tls::ServerHello>(&fact)) {
+  } else if (const auto* hello = get_if<tls::ServerHello>(&fact)) {
     tls13_ = tls::is_tls13(hello->version());
     server_due_ = !hello->hello_retry_request;
   } else if (std::holds_alternative<ChangeCipherSpec>(fact)) {

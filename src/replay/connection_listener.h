@@ -69,7 +69,6 @@ class ConnectionListener final : public capture::FlowListener {
   bool ended_ = false;
   bool left_by_client_ = false;  ///< the first ending was the client's
   bool unreachable_ = false;
-  bool connected_told_ = false;
   std::optional<Moment> syn_, syn_ack_;
   std::optional<dissect::Dissector> dissector_;
   Verdict verdict_ = Verdict::kOpen;

@@ -18,7 +18,7 @@ using How = record::Ending::How;
 template <typename T>
 std::size_t count_of(const HandshakeRecord& record) {
   std::size_t n = 0;
-  for (const auto& e : record.evidence) n += std::holds_alternative<T>(e.fact) ? 1u : 0u;
+  for (const auto& e : record.evidence) n += record::holds<T>(e.fact) ? 1u : 0u;
   return n;
 }
 
@@ -189,7 +189,7 @@ TEST(Dissector, CallsGarbageWhereTlsIsDueMalformed) {
   const auto* malformed = record::first_evidence<record::Malformed>(record);
   ASSERT_NE(malformed, nullptr);
   EXPECT_EQ(malformed->phase, Phase::kTls);
-  EXPECT_EQ(std::get<record::Malformed>(malformed->fact).what, "TLS record");
+  EXPECT_EQ(record::get<record::Malformed>(malformed->fact).what, "TLS record");
 }
 
 TEST(Dissector, NamesAnotherProtocolWhereTlsIsDue) {

@@ -70,7 +70,7 @@ std::vector<record::Ending> endings(const HandshakeRecord& record) {
 const record::ProxyOpening* last_opening(const HandshakeRecord& record, Side side) {
   const record::ProxyOpening* last = nullptr;
   for (const auto& e : record.evidence) {
-    const auto* opening = std::get_if<record::ProxyOpening>(&e.fact);
+    const auto* opening = record::get_if<record::ProxyOpening>(&e.fact);
     if (opening != nullptr && e.where.side == side) last = opening;
   }
   return last;
@@ -102,7 +102,7 @@ TEST(Probe, ANameIsResolvedAndItsAddressesAreToldLiveOnly) {
   const auto* evidence = record::first_evidence<record::Resolved>(probed.record);
   ASSERT_NE(evidence, nullptr);
   EXPECT_TRUE(evidence->live_only);
-  const auto& resolved = std::get<record::Resolved>(evidence->fact);
+  const auto& resolved = record::get<record::Resolved>(evidence->fact);
   EXPECT_EQ(resolved.name, "localhost");
   EXPECT_THAT(resolved.addresses, ElementsAre("127.0.0.1"));
   EXPECT_EQ(resolved.error, "");

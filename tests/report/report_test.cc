@@ -93,7 +93,7 @@ TEST(Json, AbsentIsNotKnownAndNullIsKnownToBeAbsent) {
 
 TEST(Json, AnOfferOfZeroIsAnEmptyListAndNoOfferIsNull) {
   Refused refused;
-  auto& request = std::get<rdp::ConnectionRequest>(refused.record.evidence[2].fact);
+  auto& request = record::get<rdp::ConnectionRequest>(refused.record.evidence[2].fact);
   request.negotiation->requested.bits = 0;
   EXPECT_EQ(as_json(refused.subject)["x224"]["requested_protocols"], json::array());
   request.negotiation.reset();

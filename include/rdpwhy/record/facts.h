@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -48,7 +51,8 @@ struct IcmpError {
   friend bool operator==(const IcmpError&, const IcmpError&) = default;
 };
 
-/// The flow was under way when the capture began: its first octets, and who is client, are inferred.
+/// The flow was under way when the capture began: its first octets, and who is client, are
+/// inferred.
 struct BeginsLate {
   friend bool operator==(const BeginsLate&, const BeginsLate&) = default;
 };
@@ -79,7 +83,7 @@ struct Certificates {
 /// A handshake message of which only type and size matter here (ServerHelloDone, Finished, ...).
 struct HandshakeMessage {
   std::uint8_t type = 0;
-  std::uint32_t size = 0;  ///< octets of the body
+  std::uint32_t size = 0;                            ///< octets of the body
   std::optional<std::uint16_t> signature_algorithm;  ///< CertificateVerify
   friend bool operator==(const HandshakeMessage&, const HandshakeMessage&) = default;
 };
@@ -100,8 +104,8 @@ struct TlsAlert {
   friend bool operator==(const TlsAlert&, const TlsAlert&) = default;
 };
 
-/// A protected record that stays closed to us: an encrypted handshake message of TLS 1.2 (Finished),
-/// anything after ServerHello in TLS 1.3 without keys.
+/// A protected record that stays closed to us: an encrypted handshake message of TLS 1.2
+/// (Finished), anything after ServerHello in TLS 1.3 without keys.
 struct ProtectedRecord {
   std::uint8_t type = 0;   ///< outer content type
   std::uint32_t size = 0;  ///< octets of the fragment
@@ -120,7 +124,7 @@ struct ApplicationData {
 struct Malformed {
   std::string what;  ///< the message that was being read: "X.224 Connection Confirm"
   DecodeError error;
-  Bytes first;       ///< at most 64 octets of it
+  Bytes first;  ///< at most 64 octets of it
   friend bool operator==(const Malformed&, const Malformed&) = default;
 };
 
@@ -149,20 +153,20 @@ struct Gap {
 /// One direction, or all of it, ended. Several can follow one another (our FIN, then the peer's).
 struct Ending {
   enum class How : std::uint8_t {
-    kClose,       ///< FIN
-    kReset,       ///< RST on an established connection
-    kRefused,     ///< RST to the SYN
-    kUnreachable, ///< ICMP, no route, no ARP answer
-    kUnanswered,  ///< SYN without any answer until the client gave up
-    kLocal,       ///< our own machine refused to send (EPERM, EACCES)
-    kCaptureEnd,  ///< the capture ends while the flow is open
+    kClose,        ///< FIN
+    kReset,        ///< RST on an established connection
+    kRefused,      ///< RST to the SYN
+    kUnreachable,  ///< ICMP, no route, no ARP answer
+    kUnanswered,   ///< SYN without any answer until the client gave up
+    kLocal,        ///< our own machine refused to send (EPERM, EACCES)
+    kCaptureEnd,   ///< the capture ends while the flow is open
   };
   Side by = Side::kNetwork;
   How how = How::kClose;
-  Nanoseconds silence = 0;      ///< since the last octet of either side before it
+  Nanoseconds silence = 0;         ///< since the last octet of either side before it
   std::uint64_t client_bytes = 0;  ///< octets of the stream seen until here
   std::uint64_t server_bytes = 0;
-  bool mid_message = false;     ///< a message of that side was incomplete
+  bool mid_message = false;  ///< a message of that side was incomplete
 
   /// Times aside (I4).
   friend bool operator==(const Ending& a, const Ending& b) {
@@ -172,13 +176,74 @@ struct Ending {
 };
 [[nodiscard]] std::string_view name_of(Ending::How how);
 
-using Fact = std::variant<
-    Resolved, Connecting, Connected, IcmpError, BeginsLate, ProxyOpening,
-    rdp::ConnectionRequest, rdp::ConnectionConfirm, rdp::DisconnectRequest,
-    rdp::DisconnectProviderUltimatum, rdp::DataTpdu,
-    tls::ClientHello, tls::ServerHello, Certificates, tls::ServerKeyExchange,
-    tls::CertificateRequest, EncryptedExtensions, HandshakeMessage, ChangeCipherSpec, TlsAlert,
-    ProtectedRecord, ApplicationData,
-    Malformed, Unexpected, ForeignProtocol, Gap, Ending>;
+/// A fact that is large and rare, kept apart: a capture can have a hundred thousand connections
+/// open at once, with dozens of small evidences each, and a variant is as large as its largest
+/// alternative. A value like any other; `get_if`, `get` and `holds` below see through it.
+template <typename T>
+class Boxed {
+ public:
+  Boxed(T value)
+      : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: as a T becomes a variant
+  Boxed(const Boxed& other) : value_(std::make_unique<T>(*other.value_)) {}
+  Boxed(Boxed&&) noexcept = default;
+  Boxed& operator=(const Boxed& other) {
+    value_ = std::make_unique<T>(*other.value_);
+    return *this;
+  }
+  Boxed& operator=(Boxed&&) noexcept = default;
+  ~Boxed() = default;
+
+  [[nodiscard]] const T& operator*() const { return *value_; }
+  [[nodiscard]] T& operator*() { return *value_; }
+  operator const T&() const { return *value_; }  // NOLINT: for std::visit with functions of a T
+  friend bool operator==(const Boxed& a, const Boxed& b) { return *a == *b; }
+
+ private:
+  std::unique_ptr<T> value_;  ///< empty only after a move
+};
+
+using Fact =
+    std::variant<Connecting, Connected, BeginsLate, Boxed<Resolved>, Boxed<IcmpError>,
+                 Boxed<ProxyOpening>, Boxed<rdp::ConnectionRequest>, rdp::ConnectionConfirm,
+                 rdp::DisconnectRequest, rdp::DisconnectProviderUltimatum, rdp::DataTpdu,
+                 Boxed<tls::ClientHello>, Boxed<tls::ServerHello>, Certificates,
+                 tls::ServerKeyExchange, Boxed<tls::CertificateRequest>, EncryptedExtensions,
+                 HandshakeMessage, ChangeCipherSpec, TlsAlert, ProtectedRecord, ApplicationData,
+                 Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
+static_assert(sizeof(Fact) <= 80, "box what is larger");
+
+/// How a T stands in a Fact.
+template <typename T>
+inline constexpr bool kIsBoxed = std::is_constructible_v<Fact, std::in_place_type_t<Boxed<T>>, T>;
+
+/// The T in a fact, boxed or not; null when it holds something else.
+template <typename T>
+[[nodiscard]] const T* get_if(const Fact* fact) {
+  if constexpr (kIsBoxed<T>) {
+    const auto* box = std::get_if<Boxed<T>>(fact);
+    return box == nullptr ? nullptr : &**box;
+  } else {
+    return std::get_if<T>(fact);
+  }
+}
+
+template <typename T>
+[[nodiscard]] bool holds(const Fact& fact) {
+  return get_if<T>(&fact) != nullptr;
+}
+
+/// The T that the fact is known to hold.
+template <typename T>
+[[nodiscard]] const T& get(const Fact& fact) {
+  if constexpr (kIsBoxed<T>) {
+    return *std::get<Boxed<T>>(fact);
+  } else {
+    return std::get<T>(fact);
+  }
+}
+template <typename T>
+[[nodiscard]] T& get(Fact& fact) {
+  return const_cast<T&>(get<T>(static_cast<const Fact&>(fact)));
+}
 
 }  // namespace rdpwhy::record

@@ -47,27 +47,27 @@ struct Evidence {
 
 /// What only a live run knows. Not evidence, never compared (I4).
 struct RunFacts {
-  std::optional<Phase> until;                       ///< how far the run was asked to go
-  Nanoseconds phase_timeout = 0;                    ///< the deadline of each phase
-  std::optional<Phase> missed_deadline;             ///< the phase whose deadline passed
-  std::string local_address;                        ///< "192.0.2.1:50000"
-  std::optional<std::uint32_t> rtt_us;              ///< TCP_INFO tcpi_rtt after connecting
-  std::optional<std::uint32_t> segment_size;        ///< TCP_INFO tcpi_snd_mss
-  std::optional<std::uint32_t> retransmissions;     ///< TCP_INFO tcpi_total_retrans at the end
+  std::optional<Phase> until;                    ///< how far the run was asked to go
+  Nanoseconds phase_timeout = 0;                 ///< the deadline of each phase
+  std::optional<Phase> missed_deadline;          ///< the phase whose deadline passed
+  std::string local_address;                     ///< "192.0.2.1:50000"
+  std::optional<std::uint32_t> rtt_us;           ///< TCP_INFO tcpi_rtt after connecting
+  std::optional<std::uint32_t> segment_size;     ///< TCP_INFO tcpi_snd_mss
+  std::optional<std::uint32_t> retransmissions;  ///< TCP_INFO tcpi_total_retrans at the end
   std::optional<std::uint32_t> syn_retransmissions;
   /// A second, silent connection: the peer ends it by itself although nothing was sent.
   struct SilentConnection {
     bool connected = false;
     bool ended_by_peer = false;
     bool reset = false;
-    Nanoseconds after = 0;     ///< until the ending, or how long it was watched
-    std::uint64_t bytes = 0;   ///< octets that came unasked
+    Nanoseconds after = 0;    ///< until the ending, or how long it was watched
+    std::uint64_t bytes = 0;  ///< octets that came unasked
   };
   std::optional<SilentConnection> silent_connection;
 };
 
-/// The one ordered list of all that is known about a connection. Built only by `dissect`, never edited
-/// after (I3); summaries are the pure queries of queries.h.
+/// The one ordered list of all that is known about a connection. Built only by `dissect`, never
+/// edited after (I3); summaries are the pure queries of queries.h.
 struct HandshakeRecord {
   std::vector<Evidence> evidence;
   std::optional<RunFacts> run;

@@ -35,13 +35,14 @@ enum class Side : std::uint8_t { kClient, kServer, kNetwork };
   return side == Side::kClient ? Side::kServer : Side::kClient;
 }
 
-/// One row of the phase table, which feeds names, expectations, documentation and the progress line.
+/// One row of the phase table, which feeds names, expectations, documentation and the progress
+/// line.
 struct PhaseRow {
   Phase phase;
-  std::string_view name;         ///< as in the JSON: "x224"
-  std::string_view title;        ///< for people: "X.224 negotiation"
-  std::string_view section;      ///< where it is specified
-  Side speaks_first;             ///< who opens the phase
+  std::string_view name;     ///< as in the JSON: "x224"
+  std::string_view title;    ///< for people: "X.224 negotiation"
+  std::string_view section;  ///< where it is specified
+  Side speaks_first;         ///< who opens the phase
 };
 
 /// In order, one row per Phase.

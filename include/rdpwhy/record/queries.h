@@ -72,7 +72,7 @@ template <typename T>
 [[nodiscard]] const T* first(const HandshakeRecord& record, std::optional<Side> side = {}) {
   for (const auto& e : record.evidence) {
     if (side && e.where.side != *side) continue;
-    if (const auto* fact = std::get_if<T>(&e.fact)) return fact;
+    if (const auto* fact = get_if<T>(&e.fact)) return fact;
   }
   return nullptr;
 }
@@ -81,7 +81,7 @@ template <typename T>
                                              std::optional<Side> side = {}) {
   for (const auto& e : record.evidence) {
     if (side && e.where.side != *side) continue;
-    if (std::holds_alternative<T>(e.fact)) return &e;
+    if (holds<T>(e.fact)) return &e;
   }
   return nullptr;
 }

@@ -16,13 +16,14 @@ class RecordOpener {
     Bytes plaintext;
   };
   enum class Refusal {
-    kNoSecrets,   ///< keys may still come: ask again
-    kUnsupported, ///< this suite or version is not opened here
-    kBadRecord,   ///< keys are there and the tag does not match
+    kNoSecrets,    ///< keys may still come: ask again
+    kUnsupported,  ///< this suite or version is not opened here
+    kBadRecord,    ///< keys are there and the tag does not match
   };
   virtual ~RecordOpener() = default;
-  /// `header_and_fragment` is the whole TLSCiphertext of `side`, in order and without gaps since the
-  /// last change of keys. A refusal kNoSecrets consumes nothing; any other outcome counts the record.
+  /// `header_and_fragment` is the whole TLSCiphertext of `side`, in order and without gaps since
+  /// the last change of keys. A refusal kNoSecrets consumes nothing; any other outcome counts the
+  /// record.
   virtual std::expected<Opened, Refusal> open(Side side, ByteSpan header_and_fragment) = 0;
   /// A Finished of this side was opened: its next record uses the application traffic keys.
   virtual void finished(Side side) = 0;
