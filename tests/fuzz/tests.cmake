@@ -3,11 +3,19 @@
 set(fuzz_folder ${CMAKE_CURRENT_SOURCE_DIR}/fuzz)
 add_custom_target(fuzz_targets)
 
-# rdpwhy_fuzz(NAME ROOMS … [SOURCES …]): fuzz/NAME_fuzz.cc with those rooms and what they use.
+# rdpwhy_fuzz(NAME ROOMS … [SOURCES …] [ORACLE HEADER FUNCTION]): fuzz/NAME_fuzz.cc, or the oracle that a room's
+# own tests use, with those rooms and what they use.
 function(rdpwhy_fuzz name)
-  cmake_parse_arguments(arg "" "" "ROOMS;SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "ROOMS;SOURCES;ORACLE" ${ARGN})
   rdpwhy_collect_rooms(${arg_ROOMS})
-  add_executable(fuzz_${name} ${fuzz_folder}/${name}_fuzz.cc ${arg_SOURCES} ${objects})
+  set(entry ${fuzz_folder}/${name}_fuzz.cc)
+  if(arg_ORACLE)
+    list(GET arg_ORACLE 0 header)
+    list(GET arg_ORACLE 1 function)
+    set(entry ${CMAKE_CURRENT_BINARY_DIR}/${name}_fuzz.cc)
+    configure_file(${fuzz_folder}/oracle_fuzz.cc.in ${entry} @ONLY)
+  endif()
+  add_executable(fuzz_${name} ${entry} ${arg_SOURCES} ${objects})
   target_include_directories(fuzz_${name} PRIVATE
     ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(fuzz_${name} PRIVATE rdpwhy_compile_options ${libraries})
@@ -22,12 +30,22 @@ function(rdpwhy_fuzz name)
 endfunction()
 
 rdpwhy_fuzz(reader ROOMS base)
-rdpwhy_fuzz(x224 ROOMS rdp)
-rdpwhy_fuzz(tpkt ROOMS rdp)
-rdpwhy_fuzz(tls_hello ROOMS tls)
-rdpwhy_fuzz(tls_handshake ROOMS tls)
-rdpwhy_fuzz(tls_record ROOMS tls)
-rdpwhy_fuzz(key_log ROOMS crypto)
+rdpwhy_fuzz(x224 ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_x224)
+rdpwhy_fuzz(tpkt ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_tpkt)
+rdpwhy_fuzz(tls ROOMS tls ORACLE tls/tls_oracles.h rdpwhy::tls::oracle::check_tls)
+rdpwhy_fuzz(certificate ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_certificate)
+rdpwhy_fuzz(judge ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_judge)
+rdpwhy_fuzz(key_log ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_key_log)
+rdpwhy_fuzz(record_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_record_opener)
+rdpwhy_fuzz(tls_session ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls_session)
+rdpwhy_fuzz(capture_file ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_capture_file)
+rdpwhy_fuzz(frame ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_frame)
+rdpwhy_fuzz(segments ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_segments)
+rdpwhy_fuzz(written_connection ROOMS capture
+  ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_written_connection)
+rdpwhy_fuzz(dissector ROOMS dissect crypto
+  ORACLE dissect/dissect_oracles.h rdpwhy::dissect::oracle::check_dissector)
+rdpwhy_fuzz(replay ROOMS replay)
 # Typed text lives in the net tier; its two files need nothing else of it.
 rdpwhy_fuzz(rdp_file ROOMS base
   SOURCES ${CMAKE_SOURCE_DIR}/src/net/rdp_file.cc ${CMAKE_SOURCE_DIR}/src/net/target.cc)

@@ -1,6 +1,0 @@
-#include "rdp/rdp_oracles.h"
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t size) {
-  rdpwhy::rdp::oracle::check_x224({octets, size});
-  return 0;
-}
