@@ -16,6 +16,13 @@ if(RDPWHY_DEVELOPER)
   endif()
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT RDPWHY_DEVELOPER)
+  # g++ 12 says some of them unasked; who only builds the program shall not have to read them.
+  target_compile_options(rdpwhy_compile_options INTERFACE
+    -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -Wno-restrict
+    -Wno-free-nonheap-object -Wno-dangling-pointer)
+endif()
+
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12 and Asio 1.22 do not recognise clang's coroutines by themselves.
   target_compile_definitions(rdpwhy_compile_options INTERFACE
