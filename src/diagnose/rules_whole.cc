@@ -21,10 +21,32 @@ std::string until_in_words(const Reading& reading) {
                                   : "nothing";
 }
 
+/// The ending that came first: whose it is tells who left, the other side's FIN only answers it.
+const Evidence* first_ending(const Reading& reading) {
+  return record::first_evidence<Ending>(reading.record);
+}
+
 const Evidence* first_server_ending(const Reading& reading) {
+  const auto* first = first_ending(reading);
+  return first != nullptr && std::get<Ending>(first->fact).by == Side::kServer ? first : nullptr;
+}
+
+/// The client's closing alert, when the client said nothing else behind the handshake and left
+/// first: so ends a probe, or a client that only wanted to see the certificate.
+const Evidence* client_took_its_leave(const Reading& reading) {
+  const Evidence* alert = nullptr;
   for (const auto& e : reading.record.evidence) {
-    if (const auto* end = std::get_if<Ending>(&e.fact))
-      return end->by == Side::kServer ? &e : nullptr;
+    if (std::holds_alternative<record::ApplicationData>(e.fact) && e.where.side == Side::kClient) {
+      return nullptr;
+    }
+    if (const auto* a = std::get_if<record::TlsAlert>(&e.fact)) {
+      const bool closes = !a->alert || a->alert->description == tls::Alert::kCloseNotify;
+      if (e.where.side != Side::kClient && alert == nullptr) return nullptr;
+      if (e.where.side == Side::kClient && closes) alert = &e;
+    }
+    if (const auto* end = std::get_if<Ending>(&e.fact)) {
+      return end->by == Side::kClient && end->how == Ending::How::kClose ? alert : nullptr;
+    }
   }
   return nullptr;
 }
@@ -74,6 +96,16 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto* end =
       reading.last_ending == nullptr ? nullptr : std::get_if<Ending>(&reading.last_ending->fact);
   const auto because = ids({reading.confirm, reading.server_hello, reading.last_ending});
+  const bool tls = reading.reached(Phase::kTls);
+  if (const auto* leave = client_took_its_leave(reading); leave != nullptr && tls) {
+    findings
+        .add("handshake-complete", Confidence::kLikely,
+             "TLS completed; then the client closed the connection in order and had asked for "
+             "nothing. No failure is in this capture.",
+             ids({reading.confirm, reading.server_hello, leave}))
+        .against.push_back("a client whose user declined the certificate may leave like this too");
+    return;
+  }
   const bool flowed = reading.server_bytes >= kSessionOctets;
   if (flowed || lasted >= kSessionTime) {
     findings
@@ -82,7 +114,8 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
                          "that a session ran.",
                          until_in_words(reading), reading.server_bytes, duration_in_words(lasted)),
              because)
-        .against.push_back("what was said inside TLS is encrypted; --keylog FILE opens it");
+        .against.push_back(tls ? "what was said inside TLS was not read"
+                               : "what was said after the negotiation was not read");
     return;
   }
   if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
@@ -93,16 +126,20 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
                  because);
     return;
   }
+  const auto by = std::get<Ending>(first_ending(reading)->fact).by;
   findings
       .add("unexplained", Confidence::kPossible,
            fmt::format("The handshake went through {}; then only {} octets came from the server "
-                       "and the {} ended the connection after {}. "
-                       "That is too little for a session, and the reason is inside TLS.",
-                       until_in_words(reading), reading.server_bytes, record::name_of(end->by),
-                       duration_in_words(lasted)),
+                       "and the {} ended the connection after {}. That is too little for a "
+                       "session, and the reason is in {}.",
+                       until_in_words(reading), reading.server_bytes, record::name_of(by),
+                       duration_in_words(lasted),
+                       tls ? "what was said inside TLS" : "what was said after the negotiation"),
            because)
-      .against.push_back("--keylog FILE with the TLS secrets, or a live probe, would show more");
-  if (reading.record.run == std::nullopt && end->by == Side::kClient &&
+      .against.push_back("a live probe from the client's place would show more");
+  const bool accepted =  // nobody speaks to a server whose certificate was declined
+      record::first<record::ApplicationData>(reading.record, Side::kClient) != nullptr;
+  if (reading.record.run == std::nullopt && tls && !accepted && by == Side::kClient &&
       reading.certificate != nullptr) {
     findings
         .add("certificate-refused-by-client", Confidence::kPossible,

@@ -241,6 +241,26 @@ const Row kRows[] = {
     {"LittleAfterTls",
      [] { return captured(greeted().tls12_to_the_end().end(Side::kClient, How::kReset, 900)); },
      "unexplained possible, certificate-refused-by-client possible"},
+    {"CaptureOfAClientThatTookItsLeaveAfterTls",
+     [] {
+       return captured(greeted()
+                           .tls12_to_the_end()
+                           .add(Phase::kTls, Side::kClient, record::TlsAlert{})
+                           .end(Side::kClient, How::kClose, 1)
+                           .end(Side::kServer, How::kClose, 1));
+     },
+     "handshake-complete likely"},
+    {"CaptureOfAClientThatSpokeAndThenTookItsLeave",  // what it said may have been refused
+     [] {
+       return captured(greeted()
+                           .tls12_to_the_end()
+                           .add(Phase::kCredssp, Side::kClient, record::ApplicationData{200})
+                           .add(Phase::kCredssp, Side::kServer, record::ApplicationData{200})
+                           .add(Phase::kCredssp, Side::kClient, record::TlsAlert{})
+                           .end(Side::kClient, How::kClose, 1)
+                           .end(Side::kServer, How::kClose, 1));
+     },
+     "unexplained possible"},
 };
 
 class EveryRow : public testing::TestWithParam<Row> {};
