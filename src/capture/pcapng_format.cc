@@ -27,6 +27,8 @@ constexpr std::uint32_t kTlsKeyLog = 0x544C534B;
 constexpr std::size_t kSmallestBlock = 12;
 constexpr std::size_t kMostInterfaces = 65'536;
 constexpr std::size_t kMostSecrets = 64 * 1024 * 1024;
+// What a block of one octet takes in memory; a gigabyte of such blocks must not take three.
+constexpr std::size_t kLeastSecretCost = 64;
 
 constexpr std::size_t padded(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
 
@@ -342,12 +344,14 @@ class PcapngFormat final : public FileFormat {
       complaints.add(fmt::format("the secrets at octet {} claim {} octets, their block holds {}",
                                  block.position, claimed, text.size()));
     }
-    if (text.size() > kMostSecrets - secrets_) {
+    if (text.empty()) return;
+    const auto cost = std::max(text.size(), kLeastSecretCost);
+    if (cost > kMostSecrets - secrets_) {
       complaints.add(fmt::format("more than {} octets of secrets; those at octet {} are left out",
                                  kMostSecrets, block.position));
       return;
     }
-    secrets_ += text.size();
+    secrets_ += cost;
     if (keeps_secrets) tls_key_logs.emplace_back(base::as_text(text));
   }
 

@@ -31,7 +31,7 @@ void StreamAssembler::accept(std::uint32_t sequence, ByteSpan octets, std::uint3
     const auto there = octets.subspan(std::min<std::size_t>(seen, octets.size()));
     const auto size = limit - begin;
     deliver(there.first(std::min<std::size_t>(size, there.size())), size, outlet);
-    if (!pieces_.empty()) deliver_ready(outlet);
+    if (!pieces_.empty()) deliver_until({}, outlet);
     seen += next_ - begin;
   }
 }
@@ -76,10 +76,10 @@ void StreamAssembler::keep(std::uint64_t offset, ByteSpan octets, std::uint64_t 
     offset = limit;
     ++index;
   }
+  // A quarter at once: to drop one piece for each that comes would move all others each time.
   while (!pieces_.empty() &&
          (kept_ > outlet.most_out_of_order || outlet.buffered > outlet.most_buffered)) {
-    gap_to(pieces_.front().offset, outlet);
-    deliver_ready(outlet);
+    deliver_until({.most_kept = kept_ - kept_ / 4 - 1}, outlet);
   }
 }
 
@@ -92,10 +92,14 @@ void StreamAssembler::keep_in_hole(std::size_t before, std::uint64_t offset, Byt
   pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(before), std::move(piece));
 }
 
-void StreamAssembler::deliver_ready(const Outlet& outlet) {
+void StreamAssembler::deliver_until(const Patience& patience, const Outlet& outlet) {
   std::size_t ready = 0;
-  for (; ready < pieces_.size() && pieces_[ready].offset == next_; ++ready) {
+  for (; ready < pieces_.size(); ++ready) {
     const auto& piece = pieces_[ready];
+    if (piece.offset != next_) {
+      if (piece.offset > patience.given_up_to && kept_ <= patience.most_kept) break;
+      gap_to(piece.offset, outlet);
+    }
     kept_ -= piece.cost();
     outlet.buffered -= piece.cost();
     if (piece.octets.empty() && piece.captured > 0) {
@@ -131,18 +135,13 @@ std::uint64_t StreamAssembler::missing_before(std::uint32_t acknowledgement) con
 }
 
 void StreamAssembler::give_up_to(std::uint64_t offset, const Outlet& outlet) {
-  while (next_ < offset) {
-    const auto known = pieces_.empty() ? offset : std::min(offset, pieces_.front().offset);
-    gap_to(known, outlet);
-    deliver_ready(outlet);
-  }
+  if (next_ >= offset) return;
+  deliver_until({.given_up_to = offset}, outlet);
+  if (next_ < offset) gap_to(offset, outlet);
 }
 
 void StreamAssembler::flush(const Outlet& outlet) {
-  while (!pieces_.empty()) {
-    gap_to(pieces_.front().offset, outlet);
-    deliver_ready(outlet);
-  }
+  deliver_until({.most_kept = 0}, outlet);
   RDPWHY_CHECK(kept_ == 0);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -72,7 +73,12 @@ class StreamAssembler {
   void keep(std::uint64_t offset, ByteSpan octets, std::uint64_t on_wire, const Outlet& outlet);
   void keep_in_hole(std::size_t before, std::uint64_t offset, ByteSpan octets,
                     std::uint64_t on_wire, const Outlet& outlet);
-  void deliver_ready(const Outlet& outlet);
+  /// When a hole is not waited for any longer; never, unless told.
+  struct Patience {
+    std::uint64_t given_up_to = 0;  ///< nothing is missing before this offset any more
+    std::size_t most_kept = std::numeric_limits<std::size_t>::max();
+  };
+  void deliver_until(const Patience& patience, const Outlet& outlet);
   void gap_to(std::uint64_t offset, const Outlet& outlet);
 
   std::uint32_t first_ = 0;

@@ -76,6 +76,7 @@ Bytes enhanced(bool big, std::uint32_t id, std::uint64_t ticks, ByteSpan octets,
 }
 
 struct Read {
+  Bytes file;  // the packets point into it
   std::vector<Packet> packets;
   std::vector<std::string> complaints;
   std::vector<std::string> secrets;
@@ -85,7 +86,8 @@ struct Read {
 
 Read read(ByteSpan file) {
   Read all;
-  auto reader = CaptureReader::open(file);
+  all.file = base::to_bytes(file);
+  auto reader = CaptureReader::open(all.file);
   if (!reader) {
     all.error = reader.error().text;
     return all;
