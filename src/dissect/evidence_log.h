@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -59,7 +60,10 @@ class EvidenceLog {
  private:
   void append(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
     auto& evidence = record_.evidence;
-    if (evidence.capacity() == 0) evidence.reserve(16);
+    // Most connections say between thirty and fifty things; doubling would keep room for nothing.
+    if (evidence.size() == evidence.capacity()) {
+      evidence.reserve(evidence.size() + std::max<std::size_t>(16, evidence.size() / 2));
+    }
     evidence.push_back({.id = static_cast<record::EvidenceId>(evidence.size() + 1),
                         .phase = phase,
                         .where = where,

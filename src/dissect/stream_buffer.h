@@ -44,7 +44,7 @@ class StreamBuffer {
 
   void settle() {
     if (view_.empty()) {
-      own_.clear();
+      if (own_.capacity() > 0) own_ = Bytes();  // idle connections are many
     } else if (own_.empty()) {
       own_.assign(view_.begin(), view_.end());
     }

@@ -1,4 +1,8 @@
 #include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/registry.h"
@@ -6,6 +10,21 @@
 
 namespace rdpwhy::record {
 namespace {
+
+template <typename T>
+constexpr bool kOnlyTlsHas =
+    std::is_same_v<T, Boxed<tls::ClientHello>> || std::is_same_v<T, Boxed<tls::ServerHello>> ||
+    std::is_same_v<T, Certificates> || std::is_same_v<T, tls::ServerKeyExchange> ||
+    std::is_same_v<T, Boxed<tls::CertificateRequest>> || std::is_same_v<T, EncryptedExtensions> ||
+    std::is_same_v<T, HandshakeMessage> || std::is_same_v<T, ChangeCipherSpec> ||
+    std::is_same_v<T, TlsAlert> || std::is_same_v<T, ProtectedRecord> ||
+    std::is_same_v<T, ApplicationData>;
+
+/// By the fact's index: asked of every evidence, several times.
+constexpr auto kIsTls = []<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+  return std::array<bool, sizeof...(kIndex)>{
+      kOnlyTlsHas<std::variant_alternative_t<kIndex, Fact>>...};
+}(std::make_index_sequence<std::variant_size_v<Fact>>());
 
 /// True for a message that only a handshake that is no resumption holds.
 bool only_in_full_handshake(const HandshakeMessage& message) {
@@ -77,17 +96,7 @@ void take(const Evidence& e, TlsSummary& summary) {
 
 }  // namespace
 
-bool is_tls(const Fact& fact) {
-  return holds<tls::ClientHello>(fact) || holds<tls::ServerHello>(fact) ||
-         std::holds_alternative<Certificates>(fact) ||
-         std::holds_alternative<tls::ServerKeyExchange>(fact) ||
-         holds<tls::CertificateRequest>(fact) ||
-         std::holds_alternative<EncryptedExtensions>(fact) ||
-         std::holds_alternative<HandshakeMessage>(fact) ||
-         std::holds_alternative<ChangeCipherSpec>(fact) || std::holds_alternative<TlsAlert>(fact) ||
-         std::holds_alternative<ProtectedRecord>(fact) ||
-         std::holds_alternative<ApplicationData>(fact);
-}
+bool is_tls(const Fact& fact) { return kIsTls[fact.index()]; }
 
 std::optional<TlsSummary> tls_summary(const HandshakeRecord& record) {
   if (std::ranges::none_of(record.evidence, [](const Evidence& e) { return is_tls(e.fact); }))
