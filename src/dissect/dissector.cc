@@ -87,6 +87,7 @@ class Dissector::Impl {
   struct Half {
     StreamBuffer buffer;
     Mode mode = Mode::kStart;
+    std::size_t searched = 0;  ///< octets of the buffer that are no unit that is known yet
     std::uint64_t received = 0;
     bool is_cut_off = false;  ///< no further unit can be told in its stream
     bool is_over = false;     ///< nothing more of it becomes evidence
@@ -166,7 +167,8 @@ Cut Dissector::Impl::next_cut(const Half& half, Side side) const {
                    .began_late = began_late_,
                    .tls_may_begin = side == Side::kClient ? x224_.requested() || began_late_ : true,
                    .fast_path_may_come = x224_.is_plain() && x224_.spoke_data(side),
-                   .ssl2_may_come = side == Side::kClient && !tls_.spoke(side)},
+                   .ssl2_may_come = side == Side::kClient && !tls_.spoke(side),
+                   .searched = half.searched},
                   opening_);
 }
 
@@ -175,6 +177,7 @@ void Dissector::Impl::read_units(Half& half, Side side, Moment at) {
     const auto view = half.buffer.view();
     const auto cut = next_cut(half, side);
     if (cut.kind == UnitKind::kForeign) half.is_foreign = true;
+    half.searched = cut.kind == UnitKind::kUndecided ? view.size() : 0;
     if (cut.size > view.size() || cut.kind == UnitKind::kUndecided) return;
     take_mode(half, cut.kind);
     deliver_unit(cut.kind, {.side = side,

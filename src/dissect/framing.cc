@@ -52,7 +52,7 @@ Cut cut_ssl2(ByteSpan view) {
 
 Cut cut_start(ByteSpan view, const Expectation& expected, const OpeningLayer& opening) {
   if (!expected.began_late) {
-    const auto cut = opening.cut(expected.side, view);
+    const auto cut = opening.cut(expected.side, view, expected.searched);
     if (cut.kind == OpeningLayer::Cut::Kind::kUnit) return {UnitKind::kOpening, cut.size};
     if (cut.kind == OpeningLayer::Cut::Kind::kNeedMore) return undecided(view.size() + 1);
     return foreign(view);

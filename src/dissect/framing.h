@@ -40,6 +40,8 @@ struct Expectation {
   bool tls_may_begin = false;  ///< in kTpkt
   bool fast_path_may_come = false;
   bool ssl2_may_come = false;
+  std::size_t searched =
+      0;  ///< octets that did not tell what they are when they were all there was
 };
 
 /// The same answer for the same octets however many of them are there (I3): only kUndecided becomes

@@ -31,10 +31,12 @@ Cut sized(ByteSpan view, std::size_t size) {
 }
 
 /// A text that begins with `begin` and goes up to `end`, at most `most` octets.
-Cut text_until(ByteSpan view, std::string_view begin, std::string_view end, std::size_t most) {
+Cut text_until(ByteSpan view, std::string_view begin, std::string_view end, std::size_t most,
+               std::size_t searched) {
   const auto text = base::as_text(view);
   if (text.substr(0, begin.size()) != begin.substr(0, text.size())) return not_mine();
-  const auto at = text.substr(0, most).find(end);
+  const auto from = searched - std::min(searched, end.size() - 1);
+  const auto at = text.substr(0, most).find(end, from);
   if (at != std::string_view::npos) return {Cut::Kind::kUnit, at + end.size()};
   return text.size() >= most ? not_mine() : need_more();
 }
@@ -172,12 +174,12 @@ std::uint64_t content_length(std::string_view head) {
 
 }  // namespace
 
-OpeningLayer::Cut OpeningLayer::cut(Side side, ByteSpan view) const {
+OpeningLayer::Cut OpeningLayer::cut(Side side, ByteSpan view, std::size_t searched) const {
   if (view.empty()) return need_more();
-  return side == Side::kClient ? cut_client(view) : cut_answer(view);
+  return side == Side::kClient ? cut_client(view, searched) : cut_answer(view, searched);
 }
 
-OpeningLayer::Cut OpeningLayer::cut_client(ByteSpan view) const {
+OpeningLayer::Cut OpeningLayer::cut_client(ByteSpan view, std::size_t searched) const {
   if (due_.size() >= kMostDue) return not_mine();
   switch (view[0]) {
     case kSocks5:
@@ -189,9 +191,9 @@ OpeningLayer::Cut OpeningLayer::cut_client(ByteSpan view) const {
     case kSocks4:
       return cut_socks4(view);
     case 'C':
-      return text_until(view, kConnect, "\r\n\r\n", kMostHead);
+      return text_until(view, kConnect, "\r\n\r\n", kMostHead, searched);
     case 'P':
-      return text_until(view, kProxy, "\r\n", kMostProxyLine);
+      return text_until(view, kProxy, "\r\n", kMostProxyLine, searched);
     case '\r': {
       const auto begin = base::as_text(view.first(std::min(view.size(), kProxySignature.size())));
       if (!kProxySignature.starts_with(begin)) return not_mine();
@@ -203,7 +205,7 @@ OpeningLayer::Cut OpeningLayer::cut_client(ByteSpan view) const {
   }
 }
 
-OpeningLayer::Cut OpeningLayer::cut_answer(ByteSpan view) const {
+OpeningLayer::Cut OpeningLayer::cut_answer(ByteSpan view, std::size_t searched) const {
   if (body_left_ > 0) {
     return {Cut::Kind::kUnit,
             static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, view.size()))};
@@ -219,7 +221,7 @@ OpeningLayer::Cut OpeningLayer::cut_answer(ByteSpan view) const {
     case Answer::kSocks4:
       return view[0] == 0 ? sized(view, 8) : not_mine();
     case Answer::kHttp:
-      return text_until(view, kHttp, "\r\n\r\n", kMostHead);
+      return text_until(view, kHttp, "\r\n\r\n", kMostHead, searched);
   }
   return not_mine();
 }

@@ -19,15 +19,17 @@ class OpeningLayer {
     std::size_t size = 0;
   };
   /// Whether an opening, or an answer to one, begins here and how long it is.
-  [[nodiscard]] Cut cut(Side side, ByteSpan view) const;
+  /// `searched` octets of the view did not tell the last time: an end is looked for behind them,
+  /// else a head that comes octet by octet costs the square of its size.
+  [[nodiscard]] Cut cut(Side side, ByteSpan view, std::size_t searched) const;
   /// Takes a unit that `cut` found.
   void read(const Unit& unit, EvidenceLog& log);
 
  private:
   enum class Answer { kMethod, kAuthentication, kSocks5, kSocks4, kHttp };
 
-  [[nodiscard]] Cut cut_client(ByteSpan view) const;
-  [[nodiscard]] Cut cut_answer(ByteSpan view) const;
+  [[nodiscard]] Cut cut_client(ByteSpan view, std::size_t searched) const;
+  [[nodiscard]] Cut cut_answer(ByteSpan view, std::size_t searched) const;
   void read_client(const Unit& unit, EvidenceLog& log);
   void read_answer(const Unit& unit, EvidenceLog& log);
   void read_http_answer(const Unit& unit, EvidenceLog& log);
