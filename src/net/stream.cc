@@ -26,6 +26,9 @@ Stream::Stream(Socket& socket, Tap& tap, const RunClock& clock)
 asio::awaitable<Stream::Got> Stream::receive(Deadline deadline) {
   for (;;) {
     const auto got = look();
+    // A peer that never pauses must not outlast the deadline: what it said is in the record.
+    const bool late = std::chrono::steady_clock::now() > deadline + kDrain;
+    if (got == Got::kOctets && late) co_return Got::kNothing;
     if (got != Got::kNothing) co_return got;
     const bool ready = co_await wait_until_ready(socket_, Socket::wait_read, deadline);
     if (!ready) co_return look();  // what came in the same instant counts
