@@ -34,10 +34,14 @@ Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumsta
   const Reading reading(record, circumstances);
   Diagnosis diagnosis;
   Findings findings(diagnosis);
-  judge_reaching(reading, findings);
-  judge_negotiation(reading, findings);
-  judge_tls(reading, findings);
-  judge_after_tls(reading, findings);
+  if (reading.before_proxy_grant()) {
+    judge_proxy(reading, findings);
+  } else {
+    judge_reaching(reading, findings);
+    judge_negotiation(reading, findings);
+    judge_tls(reading, findings);
+    judge_after_tls(reading, findings);
+  }
   judge_capture(reading, findings);
   judge_complete(reading, findings);
   if (findings.empty()) judge_unexplained(reading, findings);

@@ -125,12 +125,37 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
   return false;
 }
 
+std::string ending_in_words(const record::Failure& failure) {
+  const auto by = fmt::format("the {}", record::name_of(failure.by));
+  switch (failure.how) {
+    case EndedHow::kRefused:
+      return "the connection was refused";
+    case EndedHow::kUnreachable:
+      return failure.phase == Phase::kResolve ? "the name has no address" : "no way to the host";
+    case EndedHow::kTimeout:
+      return "no answer came";
+    case EndedHow::kClose:
+      return by + " closed the connection";
+    case EndedHow::kReset:
+      return by + " reset the connection";
+    case EndedHow::kAlert:
+      return by + " sent a TLS alert";
+    case EndedHow::kFailurePdu:
+      return by + " said no in a message of the protocol";
+    case EndedHow::kMalformed:
+      return by + " sent what does not belong there";
+    case EndedHow::kCaptureEnd:
+      return "the capture ends before it shows how it went on";
+  }
+  return by + " ended it";
+}
+
 std::string where_it_went(const Reading& reading) {
   if (const auto* failure = reading.failure()) {
-    return fmt::format("what was found is {} in {}", record::name_of(failure->how),
+    return fmt::format("what was found: {} ({})", ending_in_words(*failure),
                        record::row_of(failure->phase).title);
   }
-  return "what was found is no failure";
+  return "no failure was found";
 }
 
 }  // namespace
@@ -139,12 +164,9 @@ std::optional<MstscCode> expected_code(const Reading& reading, const Diagnosis& 
   const auto* failure = reading.failure();
   if (fits(Place::kGuard, reading, diagnosis)) return MstscCode{0x708, {}, Confidence::kLikely};
   if (failure == nullptr || failure->how == EndedHow::kCaptureEnd) return {};
+  if (reading.before_proxy_grant()) return {};  // mstsc does not use our proxy
   if (failure->phase == Phase::kResolve) return MstscCode{0x104, {}, Confidence::kLikely};
-  if (failure->phase == Phase::kTcp) {
-    if (failure->how == EndedHow::kFailurePdu)
-      return {};  // a proxy's answer: mstsc does not use ours
-    return MstscCode{0x204, {}, Confidence::kLikely};
-  }
+  if (failure->phase == Phase::kTcp) return MstscCode{0x204, {}, Confidence::kLikely};
   if (asks_for_nla(diagnosis)) {
     // mstsc offers NLA by itself; only one whose settings forbid it meets this.
     const auto* request = reading.request_fact();

@@ -32,8 +32,22 @@ Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumst
       circumstances(circumstances_in),
       progress(record::progress(record_in)),
       tls(record::tls_summary(record_in)) {
+  proxied = !circumstances.proxy.empty();
+  bool way_asked = false;
+  std::uint64_t answered_bytes = 0;
   for (const auto& e : record.evidence) {
     const bool server = e.where.side == Side::kServer;
+    if (const auto* opening = record::get_if<record::ProxyOpening>(&e.fact)) {
+      auto& passed = server ? answered_bytes : opening_bytes;
+      passed = std::max(passed, e.where.offset + e.where.size);
+      // A PROXY protocol header has no answer. SOCKS5 greets first: only an answer to a request
+      // that names the target opens the way.
+      if (!server && !opening->protocol.starts_with("PROXY ")) {
+        proxied = true;
+        way_asked = way_asked || !opening->target.empty();
+      }
+      if (server && way_asked && opening->granted) proxy_grant = &e;
+    }
     if (request == nullptr && record::holds<rdp::ConnectionRequest>(e.fact)) request = &e;
     if (confirm == nullptr && std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) confirm = &e;
     if (record::holds<tls::ClientHello>(e.fact)) client_hello = &e;
@@ -57,6 +71,8 @@ Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumst
       if (end->by == Side::kServer && end->mid_message) server_mid_message = true;
     }
   }
+  client_bytes -= std::min(client_bytes, opening_bytes);
+  server_bytes -= std::min(server_bytes, answered_bytes);
   if (progress.failure && progress.failure->evidence >= 1 &&
       progress.failure->evidence <= record.evidence.size()) {
     const auto& named = record.evidence[progress.failure->evidence - 1];
@@ -64,6 +80,15 @@ Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumst
   }
   round_trip = measured_round_trip(record);
   missed_deadline = record.run && record.run->missed_deadline.has_value();
+}
+
+std::optional<Nanoseconds> Reading::shortest_round_trip() const {
+  auto shortest = round_trip;
+  if (request != nullptr && confirm != nullptr && confirm->at >= request->at) {
+    const auto took = confirm->at - request->at;
+    shortest = shortest ? std::min(*shortest, took) : took;
+  }
+  return shortest;
 }
 
 bool Reading::offered_tls() const {

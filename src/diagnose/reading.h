@@ -31,11 +31,20 @@ struct Reading {
   const Evidence* ending = nullptr;  ///< the one that the failure names, else the first
   const Evidence* last_ending = nullptr;
 
-  std::uint64_t client_bytes = 0;  ///< of the whole connection, as far as seen
+  // Octets of the two ends, as far as seen; what was said to and by a proxy is not counted.
+  std::uint64_t client_bytes = 0;
   std::uint64_t server_bytes = 0;
-  bool server_mid_message = false;  ///< the server's last message is incomplete
+  std::uint64_t opening_bytes = 0;        ///< of the client, to the proxy
+  bool proxied = false;                   ///< a proxy leads to the server
+  const Evidence* proxy_grant = nullptr;  ///< with it the way to the server is open
+  bool server_mid_message = false;        ///< the server's last message is incomplete
   std::optional<Nanoseconds> round_trip;
   bool missed_deadline = false;  ///< live: we gave up waiting
+
+  /// Whatever happens now is between the client and the proxy: nobody spoke to the server yet.
+  [[nodiscard]] bool before_proxy_grant() const { return proxied && proxy_grant == nullptr; }
+  /// The least of what a round trip can have taken: scheduling only ever adds to a measurement.
+  [[nodiscard]] std::optional<Nanoseconds> shortest_round_trip() const;
 
   [[nodiscard]] const record::Failure* failure() const {
     return progress.failure ? &*progress.failure : nullptr;
@@ -89,6 +98,7 @@ class Findings {
 [[nodiscard]] std::string left_in_words(const record::Failure& failure);
 
 // The rules, by phase. Each adds findings, the likeliest first, or stays silent.
+void judge_proxy(const Reading& reading, Findings& findings);        // until it opened the way
 void judge_reaching(const Reading& reading, Findings& findings);     // resolve and tcp
 void judge_negotiation(const Reading& reading, Findings& findings);  // x224
 void judge_tls(const Reading& reading, Findings& findings);

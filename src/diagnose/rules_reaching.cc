@@ -148,16 +148,6 @@ void judge_reaching(const Reading& reading, Findings& findings) {
       return;
     case EndedHow::kTimeout:
       return judge_silence(reading, findings);
-    case EndedHow::kFailurePdu: {
-      const auto* proxy = record::first<record::ProxyOpening>(reading.record, Side::kServer);
-      findings.add("unexplained", Confidence::kPossible,
-                   fmt::format("The proxy did not open the way to the server{}{}. What it met "
-                               "there it does not say.",
-                               proxy != nullptr && !proxy->answer.empty() ? ": " : "",
-                               proxy != nullptr ? proxy->answer : ""),
-                   because);
-      return;
-    }
     case EndedHow::kReset:
     case EndedHow::kClose:
       if (failure.by == Side::kClient) {

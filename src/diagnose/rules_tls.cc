@@ -275,12 +275,12 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
       .against.push_back("nothing here shows another sender; captures at both ends would");
 }
 
-/// Faster than one round trip: it was on its way before the ClientHello can have arrived.
+/// Far faster than a round trip: it was on its way before the ClientHello can have arrived.
 bool left_before_hello_arrived(const Reading& reading) {
   const auto& failure = *reading.failure();
+  const auto shortest = reading.shortest_round_trip();
   return reading.client_hello == nullptr || failure.evidence < reading.client_hello->id ||
-         (reading.round_trip && *reading.round_trip > 1'000'000 &&
-          failure.after_ns * 2 < *reading.round_trip);
+         (shortest && *shortest > 1'000'000 && failure.after_ns * 2 < *shortest);
 }
 
 void judge_departure_before_hello(const Reading& reading, Findings& findings) {
@@ -390,15 +390,16 @@ void judge_broken(const Reading& reading, Findings& findings) {
 /// xrdp: it says no in clear-text MCS where a ServerHello is due.
 void judge_ultimatum(const Reading& reading, Findings& findings) {
   const auto because = ids_with_failure(reading, {reading.confirm, reading.client_hello});
-  findings
-      .add("server-private-key-unreadable", Confidence::kLikely,
-           "The server answered the ClientHello in clear text with a disconnect ultimatum. That is "
-           "what xrdp does when its TLS library "
-           "rejects its certificate or key: unreadable, not matching each other, or too weak.",
-           because)
-      .against.push_back(
-          "its log (/var/log/xrdp.log) has the reason; from outside the three cannot be told "
-          "apart");
+  auto& key = findings.add(
+      "server-private-key-unreadable", Confidence::kLikely,
+      "The server answered the ClientHello in clear text with a disconnect ultimatum. That is what "
+      "xrdp does when its TLS library "
+      "rejects its certificate or key: unreadable, not matching each other, or too weak.",
+      because);
+  key.against.push_back(
+      "its log (/var/log/xrdp.log) has the reason; from outside the three cannot be told apart");
+  std::ranges::stable_partition(key.fix,
+                                [](std::string_view step) { return step.starts_with("On xrdp"); });
   findings
       .add("server-tls-disabled", Confidence::kPossible,
            "Settings that leave no usable TLS version could end so too.", because)

@@ -75,6 +75,21 @@ std::optional<std::uint32_t> selected_without_offer(const Reading& reading) {
 
 void judge_standard_security(const Reading& reading, Findings& findings) {
   const bool silent = reading.confirm_fact()->response() == nullptr;
+  const auto requested = reading.request_fact()->negotiation->requested;
+  if (!silent && !requested.has(rdp::Protocol::kSsl)) {
+    constexpr std::string_view kOfferTls =
+        "Offer TLS as well (rdpwhy HOST --security tls,nla): if the server then selects it, "
+        "nothing is wrong with its certificate, it only has no NLA.";
+    auto& finding =
+        findings.add("legacy-security-chosen", Confidence::kLikely,
+                     fmt::format("The server chose standard RDP security: it does not know what "
+                                 "was offered ({}), and plain TLS was not offered.",
+                                 fmt::join(rdp::protocol_names(requested), ", ")),
+                     ids({reading.request, reading.confirm}));
+    finding.fix.insert(finding.fix.begin(), kOfferTls);
+    finding.against.push_back("a server without a usable key or certificate answers the same");
+    return;
+  }
   auto& finding = findings.add(
       "legacy-security-chosen", Confidence::kCertain,
       silent ? std::string("TLS was offered; the server confirmed without any negotiation data, as "
@@ -219,6 +234,12 @@ void judge_complete(const Reading& reading, Findings& findings) {
       "handshake-complete", Confidence::kCertain,
       fmt::format("Every phase up to {} completed, as far as was asked.", until_in_words(reading)),
       ids({reading.confirm, reading.server_hello}));
+  if (!tls && !finding.fix.empty()) {
+    finding.fix.front() =
+        "If users still fail, compare: from their machine, by the name they use, with their "
+        "client. What follows the phases above (TLS, credentials, licences, session) was not tried "
+        "here.";
+  }
   if (const auto* left = first_server_ending(reading); left != nullptr && tls) {
     finding.against.push_back("the server ended the connection by itself right after TLS");
     findings

@@ -33,6 +33,12 @@ bool offered_nla(const Reading& reading) {
          request->negotiation->requested.has(rdp::Protocol::kHybrid);
 }
 
+bool offered_ssl(const Reading& reading) {
+  const auto* request = reading.request_fact();
+  return request != nullptr && request->negotiation &&
+         request->negotiation->requested.has(rdp::Protocol::kSsl);
+}
+
 /// RDP_NEG_FAILURE: the server says what it wants, so nothing is left to guess.
 void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& findings) {
   struct Row {
@@ -58,6 +64,11 @@ void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& fi
                      because);
     if (code == 5 && offered_nla(reading)) {
       finding.against.push_back("the request did offer NLA, so the server contradicts itself");
+    }
+    if (code == 1 && offered_ssl(reading)) {
+      finding.against.push_back(
+          "the request did offer TLS, so the server contradicts itself; some answer 1 to what "
+          "else was offered or left out beside it (NLA)");
     }
     return;
   }
@@ -100,11 +111,6 @@ void judge_refusing_message(const Reading& reading, Findings& findings) {
                  "The server answered the Connection Request with a disconnect ultimatum.",
                  because);
     return;
-  }
-  if (const auto* proxy = record::first<record::ProxyOpening>(reading.record, Side::kServer)) {
-    findings.add("unexplained", Confidence::kPossible,
-                 fmt::format("The proxy did not open the way to the server: {}.", proxy->answer),
-                 because);
   }
 }
 
@@ -168,7 +174,7 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
   const auto* silent = run && run->silent_connection && run->silent_connection->connected
                            ? &*run->silent_connection
                            : nullptr;
-  const bool before_request = end != nullptr && end->client_bytes == 0;
+  const bool before_request = end != nullptr && end->client_bytes <= reading.opening_bytes;
 
   if (before_request || (silent != nullptr && silent->ended_by_peer)) {
     auto says = before_request ? fmt::format(
@@ -197,8 +203,17 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
     return;
   }
   const bool told = silent != nullptr;
+  const auto forwarder = [&] {
+    findings
+        .add("forwarder-without-backend", Confidence::kPossible,
+             "A forwarder whose backend is away also ends connections without an answer.", because)
+        .against.push_back("the ending came only after the request was on its way");
+  };
+  // Faster than a round trip: that is no answer to the request.
+  const bool at_once = !told && reading.round_trip && failure.after_ns < *reading.round_trip;
+  if (at_once) forwarder();
   auto& finding = findings.add(
-      "refused-after-connection-request", Confidence::kLikely,
+      "refused-after-connection-request", told ? Confidence::kLikely : Confidence::kPossible,
       fmt::format("The server {} the Connection Request, without an answer{}.",
                   left_in_words(failure),
                   told ? fmt::format("; a second connection on which nothing was sent stayed open "
@@ -211,10 +226,7 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
       "like this");
   if (!told) {
     finding.against.push_back("whether it would have left a silent connection too is not known");
-    findings
-        .add("forwarder-without-backend", Confidence::kPossible,
-             "A forwarder whose backend is away also ends connections without an answer.", because)
-        .against.push_back("the ending came only after the request");
+    if (!at_once) forwarder();
   }
   if (carries_cookie_or_token(reading)) {
     findings

@@ -26,18 +26,25 @@ const record::CertificateFacts* leaf_of(const Reading& reading) {
 std::string certificate_problem_in_words(std::string_view problem,
                                          const record::CertificateFacts* leaf,
                                          const Circumstances& circumstances) {
-  const auto when = circumstances.live ? "now" : "at the time of the capture";
-  const auto date = [](Moment m) { return base::to_rfc3339(m, 0); };
+  const auto date = [](const std::string& text, Moment m) {
+    return text.empty() ? base::to_rfc3339(m, 0) : text;  // a Moment ends in 2262
+  };
   if (problem == "expired") {
     return fmt::format(
-        "The certificate had expired {}{}. By itself that is only a warning to mstsc, but it means "
+        "The certificate {}{}. By itself that is only a warning to mstsc, but it means "
         "that the renewal fails.",
-        when, leaf != nullptr ? fmt::format(" (valid until {})", date(leaf->not_after)) : "");
+        circumstances.live ? "has expired" : "had expired at the time of the capture",
+        leaf != nullptr
+            ? fmt::format(" (valid until {})", date(leaf->not_after_text, leaf->not_after))
+            : "");
   }
   if (problem == "not_yet_valid") {
     return fmt::format(
-        "The certificate was not yet valid {}{}: look at the clocks.", when,
-        leaf != nullptr ? fmt::format(" (valid from {})", date(leaf->not_before)) : "");
+        "The certificate {}{}: look at the clocks.",
+        circumstances.live ? "is not yet valid" : "was not yet valid at the time of the capture",
+        leaf != nullptr
+            ? fmt::format(" (valid from {})", date(leaf->not_before_text, leaf->not_before))
+            : "");
   }
   if (problem == "self_signed")
     return "The certificate is self-signed. That is normal for RDP: Windows makes one by itself.";
@@ -107,7 +114,7 @@ void warn_about_negotiation(const Reading& reading, Findings& findings) {
                   because);
   } else if (selected == 0 && offered != 0) {
     findings.warn("standard-security-chosen",
-                  "Standard RDP security was chosen although TLS was offered: weak, and it "
+                  "Standard RDP security was chosen although better was offered: weak, and it "
                   "authenticates nobody.",
                   because);
   }
@@ -146,7 +153,7 @@ bool is_loopback(std::string_view host) {
 
 bool targets_own_rdp_port(const Reading& reading) {
   const auto& c = reading.circumstances;
-  if (!c.live || c.target_port != 3389) return false;
+  if (!c.live || c.target_port != 3389 || reading.proxied) return false;
   if (is_loopback(c.target_host) || is_loopback(c.server_address)) return true;
   if (!reading.record.run || c.server_address.empty()) return false;
   auto local = std::string_view(reading.record.run->local_address);
@@ -156,16 +163,22 @@ bool targets_own_rdp_port(const Reading& reading) {
   return local == c.server_address;
 }
 
+/// What the note is about, without what else is said of it.
+std::string message_of(const Evidence& e) {
+  const auto* malformed = record::get_if<record::Malformed>(&e.fact);
+  return malformed != nullptr ? "malformed " + malformed->what : record::describe(e);
+}
+
 /// Leniencies of the decoders: whoever reads the report should know that something was odd.
 void warn_about_oddities(const Reading& reading, Findings& findings) {
   std::size_t told = 0;
   for (const auto& e : reading.record.evidence) {
-    if (reading.record.run && e.where.side == Side::kClient) continue;  // our own: meant so
+    if (reading.circumstances.live && e.where.side == Side::kClient) continue;  // our own: meant so
     for (const auto& note : e.notes) {
       if (++told > kMostOddities) return;
       findings.warn(
           "odd-message",
-          fmt::format("{} of the {}: {}{}{}.", record::describe(e), record::name_of(e.where.side),
+          fmt::format("In the {}'s {}: {}{}{}.", record::name_of(e.where.side), message_of(e),
                       note.field, note.field.empty() ? "" : ": ", note.text),
           {e.id});
     }

@@ -103,7 +103,12 @@ const Row kRows[] = {
      "refused-after-connection-request likely, proxy-header-expected possible"},
     {"NobodyWatchedASilentConnection",
      [] { return captured(asked().end(Side::kServer, How::kReset)); },
-     "refused-after-connection-request likely, forwarder-without-backend possible, "
+     "refused-after-connection-request possible, forwarder-without-backend possible, "
+     "cookie-or-token-rejected possible, "
+     "proxy-header-expected possible"},
+    {"NobodyWatchedAndItEndedWithinARoundTrip",
+     [] { return captured(Story().tcp(50).request().end(Side::kServer, How::kClose)); },
+     "forwarder-without-backend possible, refused-after-connection-request possible, "
      "cookie-or-token-rejected possible, "
      "proxy-header-expected possible"},
     {"NoAnswer", [] { return asked().wait_and_hang_up(5000); },
@@ -145,6 +150,9 @@ const Row kRows[] = {
      "refused-after-connection-request likely, cookie-or-token-rejected possible"},
     {"RdpChosen", [] { return asked().confirm(0).end(Side::kClient, How::kClose); },
      "legacy-security-chosen certain"},
+    {"RdpChosenOverNlaAlone",
+     [] { return begun().request(2).confirm(0).end(Side::kClient, How::kClose); },
+     "legacy-security-chosen likely"},
     {"SelectedNotOffered",
      [] { return begun().request(1).confirm(8).end(Side::kClient, How::kClose); },
      "protocol-violation likely"},
@@ -166,6 +174,14 @@ const Row kRows[] = {
                                                                           How::kClose, 2);
      },
      "refused-after-connection-request likely, server-private-key-unreadable possible"},
+    {"ResetSlowerThanTheConfirmCame",  // the SYN's round trip was inflated by scheduling
+     [] {
+       return Story().tcp(50).request().confirm(2, 1).client_hello().end(Side::kServer, How::kReset,
+                                                                         2);
+     },
+     "server-private-key-unreadable possible, server-tls-disabled possible, "
+     "client-hello-intolerance possible, "
+     "no-common-tls-version possible, middlebox-interference possible"},
     {"UltimatumInClearText",
      [] {
        return greeted()
@@ -343,6 +359,114 @@ TEST(Diagnose, ACaptureWithMuchDataShowsThatASessionRan) {
   EXPECT_EQ(found(story.diagnose()), "handshake-complete likely");
 }
 
+Story through_a_proxy(Story story = Story()) {
+  story.circumstances.proxy = "socks5://gate:1080";
+  return story;
+}
+
+Story greeting_a_proxy() {
+  const auto opening = [](std::string target, std::string answer, bool granted = true) {
+    return record::ProxyOpening{"SOCKS5", std::move(target), std::move(answer), granted};
+  };
+  return through_a_proxy()
+      .tcp()
+      .add(Phase::kTcp, Side::kClient, opening("", ""))
+      .on_wire_of(3)
+      .add(Phase::kTcp, Side::kServer, opening("", "authentication method 0"))
+      .on_wire_of(2)
+      .add(Phase::kTcp, Side::kClient, opening("host:3389", ""))
+      .on_wire_of(10);
+}
+
+Story answered_by_a_proxy(std::string answer, bool granted) {
+  return greeting_a_proxy()
+      .add(Phase::kTcp, Side::kServer,
+           record::ProxyOpening{"SOCKS5", "", std::move(answer), granted})
+      .on_wire_of(10);
+}
+
+TEST(Proxy, ItsFaultsAreNotPinnedOnTheRdpServer) {
+  struct Case {
+    Story story;
+    const char* words;
+  };
+  auto nameless = resolved_to_nothing();
+  auto refused = connecting().end(Side::kServer, How::kRefused);
+  auto unanswered = connecting().end(Side::kNetwork, How::kUnanswered, 5000);
+  const Case cases[] = {
+      {through_a_proxy(nameless), "socks5://gate:1080 has a name without an address"},
+      {through_a_proxy(refused), "socks5://gate:1080 refused the connection"},
+      {through_a_proxy(unanswered), "socks5://gate:1080 did not answer the SYN"},
+      {greeting_a_proxy().end(Side::kServer, How::kClose), "closed the connection without opening"},
+      {greeting_a_proxy().wait_and_hang_up(5000), "did not say within 5.0 s"},
+      {answered_by_a_proxy("host unreachable", false).end(Side::kServer, How::kClose),
+       "did not open the way to the server: host unreachable"},
+  };
+  for (const auto& c : cases) {
+    const auto diagnosis = c.story.diagnose();
+    EXPECT_EQ(found(diagnosis), "unexplained likely") << c.words;
+    EXPECT_NE(diagnosis.causes.front().says.find(c.words), std::string::npos)
+        << diagnosis.causes.front().says;
+    EXPECT_FALSE(diagnosis.mstsc) << c.words;
+    EXPECT_FALSE(diagnosis.causes.front().fix.empty());
+    for (const auto step : diagnosis.causes.front().fix)
+      EXPECT_EQ(step.find("TermService"), std::string_view::npos) << step;
+  }
+}
+
+TEST(Proxy, WithoutOneTheSameEndingsAreTheServers) {
+  EXPECT_EQ(found(connecting().end(Side::kServer, How::kRefused).diagnose()),
+            "port-closed certain");
+}
+
+TEST(Proxy, ItsOwnAnswersAreNoOctetsOfTheServer) {
+  const auto granted = answered_by_a_proxy("granted", true).request();
+  EXPECT_EQ(found(Story(granted).end(Side::kServer, How::kReset).diagnose()),
+            "refused-after-connection-request possible, forwarder-without-backend possible, "
+            "cookie-or-token-rejected possible, proxy-header-expected possible");
+  EXPECT_EQ(found(Story(granted).wait_and_hang_up(5000).diagnose()),
+            "server-not-answering likely, proxy-header-expected possible");
+  EXPECT_EQ(found(answered_by_a_proxy("granted", true).end(Side::kServer, How::kClose).diagnose()),
+            "forwarder-without-backend likely, proxy-header-expected possible, "
+            "refused-after-connection-request possible");
+}
+
+TEST(Advice, OfXrdpsUltimatumBeginsWithXrdp) {
+  const auto diagnosis = greeted()
+                             .add(Phase::kTls, Side::kServer, rdp::DisconnectProviderUltimatum{})
+                             .end(Side::kServer, How::kReset)
+                             .diagnose();
+  EXPECT_TRUE(diagnosis.causes.front().fix.front().starts_with("On xrdp"));
+  const auto reset = greeted().end(Side::kServer, How::kReset).diagnose();
+  EXPECT_FALSE(reset.causes.front().fix.front().starts_with("On xrdp"));
+}
+
+TEST(Advice, OfAHandshakeThatWasNotToReachTlsDoesNotSayThatTlsWasTried) {
+  auto short_one = asked().confirm(2).end(Side::kClient, How::kClose);
+  short_one.record.run->until = Phase::kX224;
+  const auto diagnosis = short_one.diagnose();
+  EXPECT_EQ(found(diagnosis), "handshake-complete certain");
+  EXPECT_EQ(diagnosis.causes.front().fix.front().find("after TLS"), std::string_view::npos);
+  const auto whole = greeted().tls12_to_the_end().end(Side::kClient, How::kClose).diagnose();
+  EXPECT_NE(whole.causes.front().fix.front().find("after TLS"), std::string_view::npos);
+}
+
+TEST(Findings, AFailureCodeThatContradictsTheOfferIsRemarkedOn) {
+  const auto against = [](std::uint32_t offer, std::uint32_t code) {
+    return begun()
+        .request(offer)
+        .refuse(code)
+        .end(Side::kServer, How::kClose)
+        .diagnose()
+        .causes.front()
+        .against.size();
+  };
+  EXPECT_EQ(against(0, 1), 0u);
+  EXPECT_EQ(against(3, 1), 1u);
+  EXPECT_EQ(against(1, 5), 0u);
+  EXPECT_EQ(against(3, 5), 1u);
+}
+
 bool warns(const Diagnosis& diagnosis, std::string_view id) {
   return std::ranges::find(diagnosis.warnings, id, &Warning::id) != diagnosis.warnings.end();
 }
@@ -356,6 +480,9 @@ TEST(Warnings, TheLoopbackGuardIsToldForTheOwnPortOnly) {
   EXPECT_NE(diagnosis.causes.front().id, "loopback-guard");
   ASSERT_TRUE(diagnosis.mstsc);
   EXPECT_EQ(diagnosis.mstsc->code, 0x708u);
+  story.circumstances.proxy = "http://gate:8080";  // its localhost is not ours
+  EXPECT_FALSE(warns(story.diagnose(), "loopback-guard"));
+  story.circumstances.proxy.clear();
   story.circumstances.target_port = 3390;
   EXPECT_FALSE(warns(story.diagnose(), "loopback-guard"));
   story.circumstances.target_port = 3389;

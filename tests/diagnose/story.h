@@ -14,8 +14,9 @@ class Story {
   explicit Story(bool live = true);
 
   Story& add(Phase phase, Side side, record::Fact fact, double after_ms = 1);
-  Story& live_only();             ///< of the last step
-  Story& note(std::string text);  ///< on the last step
+  Story& live_only();                     ///< of the last step
+  Story& on_wire_of(std::uint32_t size);  ///< the last step's octets
+  Story& note(std::string text);          ///< on the last step
 
   // What most stories begin with.
   Story& tcp(double round_trip_ms = 0.2);

@@ -44,6 +44,12 @@ void on_wire(Evidence& e, std::uint64_t& octets, std::uint32_t size) {
 
 Story& Story::live_only() { return record.evidence.back().live_only = true, *this; }
 
+Story& Story::on_wire_of(std::uint32_t size) {
+  auto& last = record.evidence.back();
+  on_wire(last, octets_[last.where.side == Side::kServer ? 1 : 0], size);
+  return *this;
+}
+
 Story& Story::note(std::string text) {
   record.evidence.back().notes.push_back({0, "field", std::move(text)});
   return *this;

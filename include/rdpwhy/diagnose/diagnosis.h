@@ -34,8 +34,8 @@ struct Finding {
   Confidence confidence = Confidence::kPossible;
   std::string says;  ///< one or two sentences about this very connection
   std::vector<record::EvidenceId> because;
-  std::vector<std::string> against;  ///< why it may still not be
-  std::vector<std::string_view> fix;            ///< of the catalogue
+  std::vector<std::string> against;   ///< why it may still not be
+  std::vector<std::string_view> fix;  ///< of the catalogue
 };
 
 struct Warning {
@@ -76,6 +76,7 @@ struct Circumstances {
   std::string target_host;        ///< empty for a capture
   std::uint16_t target_port = 0;  ///< 0: unknown
   std::string server_address;     ///< the address that was connected to, without port
+  std::string proxy;              ///< "socks5://host:1080" that leads to the target; empty: none
   std::vector<std::string> certificate_problems;  ///< contract.md's names, judged by `crypto`
   std::optional<Saw> saw;
 };
