@@ -330,14 +330,21 @@ void judge_silence(const Reading& reading, Findings& findings) {
   const auto because =
       ids_with_failure(reading, {reading.confirm, reading.client_hello, reading.server_hello});
   const auto size = reading.client_hello == nullptr ? 0u : reading.client_hello->where.size;
-  const bool part_came =
-      reading.server_hello != nullptr || reading.server_mid_message || reading.gap != nullptr;
+  const auto unfinished = record::unfinished_octets(reading.record, Side::kServer);
+  const bool part_came = unfinished != 0 || reading.server_hello != nullptr ||
+                         reading.server_mid_message || reading.gap != nullptr;
   const auto stalled = [&] {
     findings
         .add("stalled", Confidence::kPossible,
-             fmt::format("The server had answered before; after {} it was silent for {}.",
-                         failure.after.empty() ? "its last message" : failure.after,
-                         duration_in_words(failure.after_ns)),
+             unfinished != 0
+                 ? fmt::format("{} octet{} of an answer to {} came and it was still unfinished {} "
+                               "later: it stopped in the middle, or comes far too slowly.",
+                               unfinished, unfinished == 1 ? "" : "s",
+                               failure.after.empty() ? "the last message" : failure.after,
+                               duration_in_words(failure.after_ns))
+                 : fmt::format("The server had answered before; after {} it was silent for {}.",
+                               failure.after.empty() ? "its last message" : failure.after,
+                               duration_in_words(failure.after_ns)),
              because)
         .against.push_back("the next message due was the first large one: see path-mtu-black-hole");
   };
@@ -353,6 +360,15 @@ void judge_silence(const Reading& reading, Findings& findings) {
              because)
         .against.push_back("a clamped segment size was not tried");
   };
+  if (unfinished != 0 && reading.server_hello == nullptr) {  // a dribble; no large message yet
+    stalled();
+    findings
+        .add("slow-server", Confidence::kPossible,
+             "A server or path that is far too slow looks so at a deadline.", because)
+        .against.push_back("whether the rest would ever have come is not known");
+    black_hole(Confidence::kPossible);
+    return;
+  }
   if (part_came && !reading.reached(Phase::kTls)) {
     black_hole(reading.gap != nullptr ? Confidence::kLikely : Confidence::kPossible);
     stalled();

@@ -26,9 +26,18 @@ const Evidence* first_ending(const Reading& reading) {
   return record::first_evidence<Ending>(reading.record);
 }
 
-const Evidence* first_server_ending(const Reading& reading) {
-  const auto* first = first_ending(reading);
-  return first != nullptr && std::get<Ending>(first->fact).by == Side::kServer ? first : nullptr;
+/// The server's FIN or closing alert ahead of the client's: it left by itself.
+const Evidence* server_left_first(const Reading& reading) {
+  for (const auto& e : reading.record.evidence) {
+    const auto* alert = std::get_if<record::TlsAlert>(&e.fact);
+    const bool closes = alert != nullptr &&
+                        (!alert->alert || alert->alert->description == tls::Alert::kCloseNotify);
+    const auto* end = std::get_if<Ending>(&e.fact);
+    const bool established =
+        end != nullptr && (end->how == Ending::How::kClose || end->how == Ending::How::kReset);
+    if (closes || established) return e.where.side == Side::kServer ? &e : nullptr;
+  }
+  return nullptr;
 }
 
 /// The client's closing alert, when the client said nothing else behind the handshake and left
@@ -208,6 +217,19 @@ void judge_complete(const Reading& reading, Findings& findings) {
       (asked_more || reading.server_bytes < kSessionOctets)) {
     return judge_standard_security(reading, findings);
   }
+  // A session that ran shows that this client can live with it: then it is a warning only.
+  if (const auto selected = selected_without_offer(reading);
+      selected && reading.reached(Phase::kX224) && !asked_more &&
+      reading.server_bytes < kSessionOctets) {
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             fmt::format("The server selected {}, which was not offered. This client went on, and "
+                         "{} completed; one that checks stops there.",
+                         rdp::selected_protocol_name(*selected), until_in_words(reading)),
+             ids({reading.request, reading.confirm}))
+        .against.push_back("lenient clients go on as well");
+    return;
+  }
   if (!run && reading.reached(Phase::kX224)) return judge_encrypted_rest(reading, findings);
   if (!run || asked_more)
     return;  // a capture that got no further than TCP, or a run that stopped early
@@ -221,15 +243,6 @@ void judge_complete(const Reading& reading, Findings& findings) {
              ids({record::first_evidence<record::Resolved>(reading.record), dead}))
         .against.push_back("a client that tries the next address gets through, only later");
   }
-  if (const auto selected = selected_without_offer(reading)) {
-    findings
-        .add("protocol-violation", Confidence::kLikely,
-             fmt::format("The server selected {}, which was not offered. This probe went on; a "
-                         "client that checks stops there.",
-                         rdp::selected_protocol_name(*selected)),
-             ids({reading.request, reading.confirm}))
-        .against.push_back("lenient clients go on as well");
-  }
   auto& finding = findings.add(
       "handshake-complete", Confidence::kCertain,
       fmt::format("Every phase up to {} completed, as far as was asked.", until_in_words(reading)),
@@ -240,7 +253,7 @@ void judge_complete(const Reading& reading, Findings& findings) {
         "client. What follows the phases above (TLS, credentials, licences, session) was not tried "
         "here.";
   }
-  if (const auto* left = first_server_ending(reading); left != nullptr && tls) {
+  if (const auto* left = server_left_first(reading); left != nullptr && tls) {
     finding.against.push_back("the server ended the connection by itself right after TLS");
     findings
         .add("server-closes-after-tls", Confidence::kPossible,

@@ -191,7 +191,7 @@ class EndingSearch {
           !course_.server_answered) {
         return fail(i, side, EndedHow::kAlert);
       }
-      closing_ = i;
+      if (!closing_) closing_ = i;  // the other side's only answers it
       return {};
     }
     if (broken_ && record_.evidence[*broken_].where.side != side && side == Side::kClient) {

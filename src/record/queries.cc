@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rdpwhy/tls/registry.h"
 #include "record/tls_walk.h"
 
@@ -50,6 +52,21 @@ std::string tls_message_name(const HandshakeRecord& record, const Evidence& evid
 }
 
 }  // namespace
+
+std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side) {
+  std::uint64_t read = 0;
+  std::uint64_t seen = 0;
+  for (const auto& e : record.evidence) {
+    if (const auto* ending = std::get_if<Ending>(&e.fact)) {
+      seen = std::max(seen, side == Side::kServer ? ending->server_bytes : ending->client_bytes);
+    }
+    // Inside TLS offsets count otherwise: what is read there is no longer told by these octets.
+    if (e.where.side == side && e.where.layer == Layer::kDecrypted) return 0;
+    if (e.where.side == side && e.where.layer == Layer::kWire)
+      read = std::max(read, e.where.offset + e.where.size);
+  }
+  return seen > read ? seen - read : 0;
+}
 
 std::string_view name_of(EndedHow how) {
   switch (how) {

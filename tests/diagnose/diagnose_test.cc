@@ -21,6 +21,10 @@ Story asked() { return begun().request(); }
 Story agreed() { return asked().confirm(2); }
 Story greeted() { return agreed().client_hello(); }
 
+record::TlsAlert close_notify() {
+  return record::TlsAlert{tls::Alert{tls::Alert::kWarning, tls::Alert::kCloseNotify}};
+}
+
 Story with_silent(Story story, bool ended) {
   story.record.run->silent_connection = silent(ended);
   return story;
@@ -157,6 +161,24 @@ const Row kRows[] = {
      [] { return begun().request(1).confirm(8).end(Side::kClient, How::kClose); },
      "protocol-violation likely"},
 
+    {"SelectedNotOfferedAndTlsCompletes",
+     [] {
+       return begun().request(1).confirm(2).client_hello().tls12_to_the_end().end(Side::kClient,
+                                                                                  How::kClose);
+     },
+     "protocol-violation likely"},
+    {"CaptureOfSelectedNotOfferedAndTlsCompletes",
+     [] {
+       return captured(begun()
+                           .request(1)
+                           .confirm(2)
+                           .client_hello()
+                           .tls12_to_the_end()
+                           .add(Phase::kTls, Side::kClient, record::TlsAlert{})
+                           .end(Side::kClient, How::kClose));
+     },
+     "protocol-violation likely"},
+
     {"ResetOnClientHello", [] { return greeted().end(Side::kServer, How::kReset); },
      "server-private-key-unreadable possible, server-tls-disabled possible, "
      "client-hello-intolerance possible, "
@@ -205,6 +227,35 @@ const Row kRows[] = {
            .end(Side::kClient, How::kClose);
      },
      "protocol-violation likely, middlebox-interference possible"},
+    {"ServerSaysGoodbyeFirst",
+     [] {
+       return greeted()
+           .tls12_to_the_end()
+           .add(Phase::kTls, Side::kServer, close_notify())
+           .add(Phase::kTls, Side::kClient, close_notify())
+           .end(Side::kClient, How::kClose);
+     },
+     "handshake-complete certain, server-closes-after-tls possible"},
+    {"ServerAnswersOurGoodbye",
+     [] {
+       return greeted()
+           .tls12_to_the_end()
+           .add(Phase::kTls, Side::kClient, close_notify())
+           .add(Phase::kTls, Side::kServer, close_notify())
+           .end(Side::kServer, How::kClose);
+     },
+     "handshake-complete certain"},
+    {"CaptureOfAServerThatSaysGoodbyeFirst",
+     [] {
+       return captured(greeted()
+                           .tls12_to_the_end()
+                           .add(Phase::kTls, Side::kServer, close_notify())
+                           .add(Phase::kTls, Side::kClient, close_notify())
+                           .end(Side::kClient, How::kClose));
+     },
+     "server-closes-after-tls likely"},
+    {"DribblingServerHello", [] { return greeted().partial(5).wait_and_hang_up(5000); },
+     "stalled possible, slow-server possible, path-mtu-black-hole possible"},
     {"SilenceAfterClientHello", [] { return greeted().wait_and_hang_up(5000); },
      "stalled possible, path-mtu-black-hole possible"},
     {"CertificateRefused",
@@ -429,6 +480,14 @@ TEST(Proxy, ItsOwnAnswersAreNoOctetsOfTheServer) {
   EXPECT_EQ(found(answered_by_a_proxy("granted", true).end(Side::kServer, How::kClose).diagnose()),
             "forwarder-without-backend likely, proxy-header-expected possible, "
             "refused-after-connection-request possible");
+}
+
+TEST(Findings, AnUnfinishedAnswerIsNotCalledSilence) {
+  const auto dribble = greeted().partial(5).wait_and_hang_up(5000).diagnose();
+  EXPECT_EQ(dribble.causes.front().says.find("silent"), std::string::npos);
+  EXPECT_NE(dribble.causes.front().says.find("unfinished"), std::string::npos);
+  const auto silence = greeted().wait_and_hang_up(5000).diagnose();
+  EXPECT_NE(silence.causes.front().says.find("silent"), std::string::npos);
 }
 
 TEST(Advice, OfXrdpsUltimatumBeginsWithXrdp) {

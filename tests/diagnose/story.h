@@ -30,6 +30,7 @@ class Story {
   Story& tls12_to_the_end();  ///< from the ServerHello to both Finished
   Story& alert(Side by, std::uint8_t description);
   Story& end(Side by, record::Ending::How how, double after_ms = 1, bool mid_message = false);
+  Story& partial(std::uint32_t size);          ///< of the server: a message that it does not finish
   Story& wait_and_hang_up(double silence_ms);  ///< we give up: a deadline passed
 
   HandshakeRecord record;

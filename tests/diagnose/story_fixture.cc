@@ -160,6 +160,8 @@ Story& Story::end(Side by, Ending::How how, double after_ms, bool mid_message) {
   return *this;
 }
 
+Story& Story::partial(std::uint32_t size) { return octets_[1] += size, *this; }
+
 Story& Story::wait_and_hang_up(double silence_ms) {
   if (record.run) record.run->missed_deadline = record.evidence.back().phase;
   return end(Side::kClient, Ending::How::kClose, silence_ms);

@@ -58,6 +58,10 @@ struct PhaseProgress {
 /// The phase that follows TLS (or X.224, where nothing was selected): CredSSP, RDSTLS or MCS.
 [[nodiscard]] Phase phase_behind(std::uint32_t selected_protocol);
 
+/// Octets of that side's stream behind its last evidence: a message that it began and did not
+/// finish, however long one waited.
+[[nodiscard]] std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side);
+
 /// How far it got. A phase counts as passed only on evidence: `tls` in TLS 1.3 when a server record
 /// after the client's Finished shows that it was accepted (contract.md).
 struct Progress {
