@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "capture/file_format.h"
 #include "capture/link_types.h"
 #include "capture/time_order.h"
@@ -33,9 +36,12 @@ std::unique_ptr<FileFormat> open_format(ByteSpan file) {
 
 }  // namespace
 
+using OnOffset = std::function<void(std::uint64_t offset)>;
+
 class CaptureReader::Impl {
  public:
-  explicit Impl(std::unique_ptr<FileFormat> opened) : format(std::move(opened)) {
+  Impl(std::unique_ptr<FileFormat> opened, OnOffset on_offset_of_file)
+      : format(std::move(opened)), on_offset(std::move(on_offset_of_file)) {
     format->keeps_secrets = false;  // the first pass has them
   }
 
@@ -43,7 +49,11 @@ class CaptureReader::Impl {
   /// packets behind those that answer them.
   void look_ahead(ByteSpan file) {
     const auto scan = open_format(file);
-    while (const auto packet = scan->next()) order.see(packet->at);
+    while (const auto packet = scan->next()) {
+      order.see(packet->at);
+      passed(*packet);
+    }
+    told = 0;
     tls_key_logs = std::move(scan->tls_key_logs);
     mend = order.disordered() && order.mendable();
     if (mend) {
@@ -53,17 +63,30 @@ class CaptureReader::Impl {
     }
   }
 
+  void passed(const Packet& packet) {
+    constexpr std::uint64_t kStep = 64u << 20;
+    if (!on_offset || packet.octets.data() == nullptr) return;
+    const auto offset = static_cast<std::uint64_t>(packet.octets.data() - begin);
+    if (offset < told + kStep) return;
+    told = offset;
+    on_offset(offset);
+  }
+
   std::unique_ptr<FileFormat> format;
+  OnOffset on_offset;
+  const std::uint8_t* begin = nullptr;  ///< of the file
+  std::uint64_t told = 0;
   std::vector<std::string> tls_key_logs;
   TimeOrder order;
   bool mend = false;
   std::uint64_t packets = 0;
 };
 
-std::expected<CaptureReader, Error> CaptureReader::open(ByteSpan file) {
+std::expected<CaptureReader, Error> CaptureReader::open(ByteSpan file, OnOffset on_offset) {
   auto format = open_format(file);
   if (!format) return std::unexpected(Error{name_of_other_file(file)});
-  auto impl = std::make_unique<Impl>(std::move(format));
+  auto impl = std::make_unique<Impl>(std::move(format), std::move(on_offset));
+  impl->begin = file.data();
   impl->look_ahead(file);
   return CaptureReader(std::move(impl));
 }
@@ -72,7 +95,10 @@ std::optional<Packet> CaptureReader::next() {
   auto& format = *impl_->format;
   auto packet =
       impl_->mend ? impl_->order.next([&format] { return format.next(); }) : format.next();
-  if (packet) ++impl_->packets;
+  if (packet) {
+    ++impl_->packets;
+    impl_->passed(*packet);
+  }
   return packet;
 }
 

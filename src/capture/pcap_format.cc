@@ -14,6 +14,7 @@ constexpr std::uint32_t kMicroseconds = 0xA1B2C3D4;
 constexpr std::uint32_t kNanoseconds = 0xA1B23C4D;
 constexpr std::uint32_t kKuznetzov = 0xA1B2CD34;
 constexpr std::size_t kFileHeader = 24;
+constexpr std::uint32_t kMostZeros = 100'000;
 constexpr std::uint32_t kLargestPacket = 262'144;  // libpcap's MAXIMUM_SNAPLEN
 
 class PcapFormat final : public FileFormat {
@@ -44,6 +45,14 @@ class PcapFormat final : public FileFormat {
     const auto* at = file_.data() + position_;
     std::uint32_t size = load32(at + 8, big_endian_);
     const auto original = load32(at + 12, big_endian_);
+    if (is_zero(at) && ++zeros_ > kMostZeros) {
+      complaints.add(
+          fmt::format("{} packet headers in a row are all zeros, up to octet {}: the file is empty "
+                      "from there on and is not read further",
+                      kMostZeros, position_));
+      position_ = file_.size();
+      return std::nullopt;
+    }
     if (size > largest_) {
       complaints.add(
           fmt::format("packet {} at octet {} claims {} octets: the file is damaged there and is "
@@ -71,6 +80,13 @@ class PcapFormat final : public FileFormat {
   }
 
  private:
+  /// Whether this packet's header holds nothing, as where a disk was full or a program was killed.
+  [[nodiscard]] bool is_zero(const std::uint8_t* header) {
+    const bool zero = std::all_of(header, header + packet_header_, [](auto o) { return o == 0; });
+    if (!zero) zeros_ = 0;
+    return zero;
+  }
+
   [[nodiscard]] Moment moment(std::uint32_t seconds, std::uint32_t fraction) const {
     return {static_cast<Nanoseconds>(seconds) * 1'000'000'000 +
             static_cast<Nanoseconds>(fraction) * (nanoseconds_ ? 1 : 1000)};
@@ -91,6 +107,7 @@ class PcapFormat final : public FileFormat {
   std::uint32_t largest_ = 0;
   std::uint32_t link_type_ = 0;
   std::uint64_t number_ = 0;
+  std::uint32_t zeros_ = 0;  ///< headers in a row that hold nothing
 };
 
 }  // namespace

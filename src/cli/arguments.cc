@@ -50,6 +50,12 @@ int usage_error(const CLI::App& app, std::string_view text) {
 }
 
 std::optional<std::uint32_t> parse_number(std::string_view text) {
+  if (text.starts_with('-')) {  // an NTSTATUS as a signed number: -1073741715 is 0xc000006d
+    std::int32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return {};
+    return static_cast<std::uint32_t>(value);
+  }
   int base = 10;
   if (text.starts_with("0x") || text.starts_with("0X")) {
     text.remove_prefix(2);

@@ -38,7 +38,7 @@ using Arguments = std::vector<std::string>;
 /// IANA or OpenSSL names or hex numbers, separated by commas or colons.
 [[nodiscard]] std::expected<std::vector<std::uint16_t>, Error> parse_ciphers(std::string_view text);
 
-/// "0x904", "2308": a whole number of at most 32 bits.
+/// "0x904", "2308", "-1073741715": a whole number of at most 32 bits.
 [[nodiscard]] std::optional<std::uint32_t> parse_number(std::string_view text);
 
 }  // namespace rdpwhy::cli

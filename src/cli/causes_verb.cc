@@ -48,7 +48,7 @@ int run_causes(const Arguments& arguments) {
     if (json) {
       out += as_json(*cause).dump() + "\n";
     } else if (names.empty()) {
-      out += fmt::format("{:38} {}\n", cause->id, cause->title);
+      report::append_wrapped(out, fmt::format("{:38} ", cause->id), cause->title, report_width());
     } else {
       if (!out.empty()) out += '\n';
       out += report::cause_to_text(*cause, report_width());

@@ -18,17 +18,31 @@
 namespace rdpwhy::cli {
 namespace {
 
+/// "0x904,0x7", "0x904:0x7" and "0x904 0x7" are two codes, as for --saw; a name is one.
 std::vector<std::string> split_codes(const std::vector<std::string>& typed) {
   std::vector<std::string> out;
   for (const auto& word : typed) {
+    if (!codes::named(word).empty()) {
+      out.push_back(word);
+      continue;
+    }
     std::size_t at = 0;
     while (at <= word.size()) {
-      const auto end = std::min(word.find(',', at), word.size());
+      const auto end = std::min(word.find_first_of(",: ", at), word.size());
       if (end > at) out.push_back(word.substr(at, end - at));
       at = end + 1;
     }
   }
   return out;
+}
+
+/// -1073741715 is an NTSTATUS in decimal and no option. CLI11 takes it for a value behind a blank,
+/// which split_codes drops.
+Arguments with_negatives_kept(Arguments arguments) {
+  for (auto& word : arguments) {
+    if (word.size() > 1 && word[0] == '-' && word[1] >= '0' && word[1] <= '9') word.insert(0, " ");
+  }
+  return arguments;
 }
 
 /// Windows and its tools write the same number in decimal, in hex and with "0x" forgotten.
@@ -133,8 +147,9 @@ int run_explain(const Arguments& arguments) {
   app.add_option("CODE", typed, "a number (0x904, 2308) or a name (HYBRID_REQUIRED_BY_SERVER)");
   app.add_option("--hex", hex, "octets to read field by field, instead of codes");
   app.add_flag("--json", json, "one JSON object per reading and line");
-  if (const auto leave = parse(app, arguments)) return *leave;
+  if (const auto leave = parse(app, with_negatives_kept(arguments))) return *leave;
   if (!hex.empty()) {
+    if (json) return usage_error(app, "--hex has no JSON form");
     if (!typed.empty()) return usage_error(app, "codes or --hex, not both");
     return explain_octets(app, fmt::format("{}", fmt::join(hex, " ")));
   }

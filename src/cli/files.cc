@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -40,6 +41,10 @@ const char* kind_of(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe";
   if (S_ISSOCK(mode)) return "a socket";
   return "a device";
+}
+
+Error not_writable(const std::string& path, mode_t mode) {
+  return Error{fmt::format("cannot write {}: it is {}, not a file", path, kind_of(mode))};
 }
 
 // A mapped file that another program cuts gives SIGBUS. The handler puts a page of zeros there, so
@@ -106,11 +111,27 @@ MappedFile::~MappedFile() {
   ::munmap(const_cast<std::uint8_t*>(begin_), size_);
 }
 
+void MappedFile::release_before(std::size_t offset) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto end = std::min(offset, size_) / page * page;
+  if (end < released_) released_ = 0;  // it is read again from its beginning
+  if (end == released_) return;
+  ::madvise(const_cast<std::uint8_t*>(begin_) + released_, end - released_, MADV_DONTNEED);
+  released_ = end;
+}
+
 bool MappedFile::shrank() const { return mapped_shrank; }
 
 std::expected<std::string, Error> read_small_file(const std::string& path, std::size_t most) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: opening a pipe must not wait for its writer.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return std::unexpected(errno_error(path, "read"));
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return std::unexpected(errno_error(path, "read"));
+  if (!S_ISREG(status.st_mode)) {
+    return std::unexpected(
+        Error{fmt::format("cannot read {}: it is {}, not a file", path, kind_of(status.st_mode))});
+  }
   std::string out;
   char chunk[16 * 1024];
   for (;;) {
@@ -129,11 +150,25 @@ std::expected<std::string, Error> read_small_file(const std::string& path, std::
 std::expected<std::unique_ptr<Sink>, Error> create_private_file(const std::string& path,
                                                                 Existing existing) {
   const int how = existing == Existing::kAppend ? O_APPEND : O_TRUNC;
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600));
-  if (file.get() < 0) return std::unexpected(errno_error(path, "write"));
+  // O_NONBLOCK: opening a pipe must not wait for its reader.
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how, 0600));
   struct stat status{};
-  if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) &&
-      (status.st_mode & 0077) != 0 && ::fchmod(file.get(), 0600) != 0) {
+  if (file.get() < 0) {
+    const int error = errno;
+    if (error == ENXIO && ::stat(path.c_str(), &status) == 0) {
+      return std::unexpected(not_writable(path, status.st_mode));
+    }
+    errno = error;
+    return std::unexpected(errno_error(path, "write"));
+  }
+  if (::fstat(file.get(), &status) != 0) return std::unexpected(errno_error(path, "write"));
+  if (S_ISCHR(status.st_mode)) {  // /dev/null, a terminal
+    if (::fcntl(file.get(), F_SETFL, how & O_APPEND) != 0)
+      return std::unexpected(errno_error(path, "write"));
+  } else if (!S_ISREG(status.st_mode)) {
+    return std::unexpected(not_writable(path, status.st_mode));
+  }
+  if (S_ISREG(status.st_mode) && (status.st_mode & 0077) != 0 && ::fchmod(file.get(), 0600) != 0) {
     return std::unexpected(errno_error(path, "protect"));
   }
   return std::make_unique<Sink>(file.release(), path, true);

@@ -17,7 +17,8 @@ constexpr std::string_view kDemoScenario = "resets-after-client-hello";
 int list_scenarios() {
   std::string out;
   for (const auto& scenario : lab::scenarios())
-    out += fmt::format("{:28} {}\n", scenario.name, scenario.summary);
+    report::append_wrapped(out, fmt::format("{:28} ", scenario.name), scenario.summary,
+                           report_width());
   results().write(out);
   return finish_results(kComplete);
 }
@@ -73,8 +74,13 @@ int demonstrate(const lab::Scenario& scenario, bool explain) {
   subject.record = &found->handshake.record;
   subject.certificate_problems = found->certificate_problems;
   subject.diagnosis = &found->diagnosis;
-  results().write(fmt::format("A server of our own on loopback plays \"{}\": it {}.\n{}\n\n",
-                              scenario.name, scenario.summary, scenario.story));
+  std::string opening;
+  report::append_wrapped(opening, "",
+                         fmt::format("A server of our own on loopback plays \"{}\": {}.",
+                                     scenario.name, scenario.summary),
+                         report_width());
+  report::append_wrapped(opening, "", scenario.story, report_width());
+  results().write(opening + "\n");
   results().write(report::to_text(subject, {colour_wanted("auto"), report_width(), explain}));
   return finish_results(kComplete);
 }

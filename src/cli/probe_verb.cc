@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 #include "cli/files.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/investigate/investigate.h"
 #include "rdpwhy/report/report.h"
 
@@ -68,6 +70,15 @@ bool names_rdp_file(std::string_view text) {
   return text.size() > kSuffix.size() &&
          std::ranges::equal(text.substr(text.size() - kSuffix.size()), kSuffix,
                             [](char a, char b) { return (a | 0x20) == (b | 0x20); });
+}
+
+/// A capture that lies here and was meant for `replay`: no host is called like that.
+bool names_capture_here(const std::string& text) {
+  static constexpr std::string_view kSuffixes[] = {".pcap", ".pcapng", ".cap", ".ntar"};
+  const bool looks_so = text.find('/') != std::string::npos ||
+                        std::ranges::any_of(kSuffixes, [&](auto s) { return text.ends_with(s); });
+  std::error_code unknown;
+  return looks_so && std::filesystem::is_regular_file(text, unknown);
 }
 
 std::expected<void, Error> apply_request(const Typed& typed, rdp::ConnectionRequest& request) {
@@ -188,6 +199,9 @@ std::expected<Errand, int> make_errand(const CLI::App& app, const Typed& typed,
       return talk(file.error().in(text).text), std::unexpected(static_cast<int>(kCouldNotTry));
     errand.target = file->target;
     apply_rdp_file(*file, errand);
+  } else if (names_capture_here(text)) {
+    return std::unexpected(
+        usage_error(app, fmt::format("{0} is a file: did you mean rdpwhy replay {0}?", text)));
   } else {
     auto target = net::parse_target(text);
     if (!target) return std::unexpected(usage_error(app, target.error().text));
@@ -199,7 +213,10 @@ std::expected<Errand, int> make_errand(const CLI::App& app, const Typed& typed,
     return std::unexpected(usage_error(app, done.error().text));
   if (const auto done = apply_depth(typed, plan); !done)
     return std::unexpected(usage_error(app, done.error().text));
+  errand.options.server_name = typed.server_name;  // "" leaves the extension out
   plan.tls.server_name = typed.server_name.value_or(errand.target.host);
+  if (const auto offer = crypto::TlsSession::client(plan.tls, {}); !offer)
+    return std::unexpected(usage_error(app, offer.error().text));
   return errand;
 }
 
@@ -250,6 +267,7 @@ void print_report(const Errand& errand, const investigate::Investigation& found,
   report::Subject subject;
   subject.source.target = errand.target.text;
   subject.source.address = found.handshake.address;
+  subject.source.through_proxy = errand.options.proxy.has_value();
   subject.source.port = found.handshake.port != 0 ? found.handshake.port : errand.target.port;
   subject.started = found.handshake.started;
   subject.record = &found.handshake.record;

@@ -110,9 +110,15 @@ class Reporter {
   int exit_code_ = kComplete;
 };
 
-int replay_file(const std::string& file, const replay::ReplayOptions& options, Reporter& reporter) {
-  const auto mapped = MappedFile::open(file);
+// The reader looks back as far as its sorting goes; pages that it misses are read again.
+constexpr std::uint64_t kKeptBehindReader = 64u << 20;
+
+int replay_file(const std::string& file, replay::ReplayOptions options, Reporter& reporter) {
+  auto mapped = MappedFile::open(file);
   if (!mapped) return talk(mapped.error().text), kCouldNotTry;
+  options.on_offset = [&](std::uint64_t offset) {
+    mapped->release_before(offset - std::min(offset, kKeptBehindReader));
+  };
   const auto summary = replay::replay(
       mapped->octets(), options,
       [&](replay::ReplayedConnection connection) { reporter.report(file, connection); });

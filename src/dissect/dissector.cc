@@ -56,7 +56,9 @@ class Dissector::Impl {
   void gap(Side side, std::uint64_t size, Moment at);
   void ended(Side by, Ending::How how, Moment at);
   void resolved(record::Resolved resolved, Moment at) {
+    const auto running = std::exchange(log_.phase, Phase::kResolve);
     log_.add_live({.side = Side::kNetwork}, at, std::move(resolved));
+    log_.phase = running;
   }
   void skipped(Side side, std::uint64_t size, Moment at) {
     auto& half = this->half(side);

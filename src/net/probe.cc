@@ -63,8 +63,12 @@ class Run {
       server = *reached;
     }
     ProbedConnection result;
-    if (!addresses->empty()) result.address = endpoint_of(server).address.text();
-    result.port = port;
+    if (options_.proxy) {  // its address says nothing about the server's
+      if (const auto literal = literal_address(target_.host)) result.address = literal->to_string();
+    } else if (!addresses->empty()) {
+      result.address = endpoint_of(server).address.text();
+    }
+    result.port = target_.port;
     result.started = started;
     result.record = dissector_.take();
     result.record.run = std::move(facts_);

@@ -51,6 +51,12 @@ ByteSpan read_tpkt(Reader& r) {
   return here;
 }
 
+// Whether what is there can be the beginning of a TPKT.
+bool begins_tpkt(ByteSpan bytes) {
+  if (bytes.empty() || bytes[0] != TpktHeader::kVersion) return false;
+  return bytes.size() < TpktHeader::kSize || (bytes[2] << 8 | bytes[3]) > int{TpktHeader::kSize};
+}
+
 // A nested decoder counts from the TPDU's first octet.
 void append_tpdu(AnnotatedPdu& pdu, ByteSpan tpdu) {
   Notes notes(Notes::Detail::kFields);
@@ -86,7 +92,7 @@ AnnotatedPdu annotate(ByteSpan bytes) {
   Notes notes(Notes::Detail::kFields);
   Reader r(bytes.first(std::min(bytes.size(), TpktHeader::kSize + kMostTpdu)), &notes);
   const auto tpdu = read_tpkt(r);
-  AnnotatedPdu pdu{.title = "no TPKT",
+  AnnotatedPdu pdu{.title = begins_tpkt(bytes) ? "TPKT that is cut off" : "no TPKT",
                    .size = r.failed() ? bytes.size() : static_cast<std::size_t>(r.offset()),
                    .fields = std::move(notes.fields),
                    .anomalies = std::move(notes.anomalies),

@@ -68,7 +68,7 @@ void gather(crypto::KeyLog& secrets, const ReplayOptions& options,
 
 std::expected<ReplaySummary, Error> replay(ByteSpan file, const ReplayOptions& options,
                                            const std::function<void(ReplayedConnection)>& sink) {
-  auto reader = capture::CaptureReader::open(file);
+  auto reader = capture::CaptureReader::open(file, options.on_offset);
   if (!reader) return std::unexpected(std::move(reader.error()));
   crypto::KeyLog secrets;
   gather(secrets, options, *reader);

@@ -46,10 +46,10 @@ void write_source(JsonWriter& w, const Source& source) {
   w.member("transport", "tcp");
   if (source.live) {
     w.member("target", source.target);
-    if (source.address.empty()) {
-      w.member_null("address");
-    } else {
+    if (!source.address.empty()) {
       w.member("address", source.address);
+    } else if (!source.through_proxy) {
+      w.member_null("address");
     }
     w.member_number("port", source.port);
   } else {
@@ -215,6 +215,15 @@ void write_key(JsonWriter& w, const record::CertificateFacts::Key& key) {
   w.end_object();
 }
 
+/// A Moment ends in 2262; "never" (RFC 5280 4.1.2.5) is in the year 9999.
+void member_date(JsonWriter& w, std::string_view key, const std::string& text, Moment moment) {
+  if (!text.empty()) {
+    w.member(key, text);
+  } else if (moment != Moment{}) {
+    w.member(key, base::to_rfc3339(moment, 0));
+  }  // else it cannot be read
+}
+
 void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
   w.begin_object();
   if (!facts.error.empty()) {
@@ -223,8 +232,8 @@ void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
     w.member("subject", facts.subject);
     w.member("issuer", facts.issuer);
     w.member("serial", facts.serial);
-    w.member("not_before", base::to_rfc3339(facts.not_before, 0));
-    w.member("not_after", base::to_rfc3339(facts.not_after, 0));
+    member_date(w, "not_before", facts.not_before_text, facts.not_before);
+    member_date(w, "not_after", facts.not_after_text, facts.not_after);
     w.key("version");
     w.integer(facts.version);
     write_key(w, facts.key);

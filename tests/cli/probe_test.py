@@ -27,7 +27,7 @@ class Lab:
 
 
 def scenarios():
-    return [line.split()[0] for line in run("lab", "--list").stdout.decode().splitlines()]
+    return [line.split()[0] for line in run("lab", "--list").stdout.decode().splitlines() if not line.startswith(" ")]
 
 
 class Probe(Case):
@@ -74,6 +74,10 @@ class Probe(Case):
             for saw, fits in (("0x904,0x7", "yes"), ("0x204", "no"), ("0x104", "no"), ("0x807", "no"), ("0x507", "unknown")):
                 (report,) = self.handshakes(run("--json", "--saw", saw, target))
                 self.assertEqual(report["diagnosis"]["saw"]["fits"], fits, saw)
+        with Lab("failure-5") as target:
+            (report,) = self.handshakes(run("--json", "--saw", "0x204", target))
+            self.assertIn("the server said no", report["diagnosis"]["saw"]["says"])
+            self.assertNotIn("_", report["diagnosis"]["saw"]["says"])
 
     def test_until_stops_where_asked(self):
         with Lab("resets-after-client-hello") as target:
@@ -108,6 +112,31 @@ class Probe(Case):
             (report,) = self.handshakes(run("--json", "--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256", target))
             self.assertEqual(report["tls"]["cipher"]["name"], "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
 
+    def test_server_name_is_the_host_or_what_is_told_or_nothing(self):
+        with Lab("valid") as target:
+            target = target.replace("127.0.0.1", "localhost")
+            for options, name in (([], "localhost"), (["--server-name", "other.example"], "other.example"), (["--server-name", ""], None)):
+                (report,) = self.handshakes(run("--json", "-4", *options, target))
+                self.assertEqual(report["tls"]["offered"]["server_name"], name)
+
+    def test_the_source_is_the_target_and_not_the_proxy(self):
+        for host, address in (("192.0.2.7", {"address": "192.0.2.7"}), ("nosuch.invalid", {})):
+            with socket.socket() as taken:
+                taken.bind(("127.0.0.1", 0))
+                finished = run("--json", "--proxy", f"http://127.0.0.1:{taken.getsockname()[1]}", f"{host}:3390")
+            (report,) = self.handshakes(finished)
+            self.assertEqual(report["source"], {"kind": "live", "transport": "tcp", "target": f"{host}:3390", "port": 3390, **address})
+
+    def test_our_own_octets_are_no_oddity(self):
+        with Lab("valid") as target:
+            (report,) = self.handshakes(run("--json", target))
+            self.assertNotIn("odd-message", [w["id"] for w in report["diagnosis"]["warnings"]])
+
+    def test_an_offer_that_cannot_be_made_is_a_usage_error(self):
+        finished = run("127.0.0.1:1", "--ciphers", "0xfefe")
+        self.assertEqual(finished.returncode, 2)
+        self.complains(finished, "cipher")
+
     def test_an_rdp_file_is_a_target_and_its_remarks_are_told(self):
         with tempfile.TemporaryDirectory() as folder, Lab("valid") as target:
             path = os.path.join(folder, "office.RDP")
@@ -130,6 +159,12 @@ class LabVerb(Case):
         finished = run("lab", "--demo")
         self.assertEqual(finished.returncode, 0)
         self.assertIn(b"server-private-key-unreadable", finished.stdout)
+        for scenario in scenarios():
+            if scenario in FAILS_SLOWLY:
+                continue
+            lines = run("lab", scenario, "--demo").stdout.decode().splitlines()
+            self.assertLessEqual(max(map(len, lines)), 80, lines)
+            self.assertIn(f'"{scenario}": ', lines[0])
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ class Usage(Case):
                           ["lab", "no-such-scenario"], ["host:99999"], ["host:x"], ["x", "--until", "licensing"],
                           ["x", "--until", "nowhere"], ["x", "--timeout", "0"], ["x", "--timeout", "nan"], ["x", "--timeout", "-1"],
                           ["x", "--security", "tsl"], ["x", "--security", "none,tls"], ["x", "--tls-min", "1.3", "--tls-max", "1.2"],
-                          ["x", "--tls-min", "2.0"], ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["x", "--saw", "zero"], ["x", "-4", "-6"],
+                          ["x", "--tls-min", "2.0"], ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["127.0.0.1:1", "--ciphers", "0xfefe"], ["x", "--saw", "zero"], ["x", "-4", "-6"],
                           ["x", "--color", "pink"], ["x", "--proxy", "ftp://x"], ["x", "--cookie", "a\nb"], ["x", "--cookie", "c" * 300],
-                          ["explain", "--hex", "0g"], ["explain", "0x7", "--hex", "03"], ["lab", "silent", "--port", "70000"]):
+                          ["explain", "--hex", "0g"], ["explain", "--json", "--hex", "03"], ["explain", "0x7", "--hex", "03"], ["lab", "silent", "--port", "70000"]):
             finished = run(*arguments)
             self.assertEqual(finished.returncode, 2, arguments)
             self.complains(finished)
@@ -70,7 +70,7 @@ class Codes(Case):
         self.assertLessEqual({"ERRINFO_SERVER_DENIED_CONNECTION", "STATUS_VALID_CLIENT"}, names)
 
     def test_the_pair_of_the_dialog_is_read_together(self):
-        for typed in (["0x904", "0x7"], ["0x904,0x7"], ["2308,7"]):
+        for typed in (["0x904", "0x7"], ["0x904,0x7"], ["2308,7"], ["0x904:0x7"], ["0x904 0x7"]):
             finished = run("explain", *typed)
             self.assertEqual(finished.returncode, 0)
             self.assertTrue(finished.stdout.startswith(b"As mstsc's dialog shows it: error code 0x904"))
@@ -86,6 +86,18 @@ class Codes(Case):
         self.assertEqual(finished.returncode, 0)
         self.assertIn(b"selectedProtocol", finished.stdout)
 
+    def test_a_status_written_as_a_signed_number_is_a_code_and_no_option(self):
+        finished = run("explain", "--json", "-1073741715")
+        self.assertEqual(finished.returncode, 0, finished.stderr)
+        self.assertIn("STATUS_LOGON_FAILURE", {json.loads(line)["name"] for line in finished.stdout.splitlines()})
+        self.assertEqual(run("explain", "-99999999999").returncode, 1)
+
+    def test_the_beginning_of_a_tpkt_is_cut_off_and_not_something_else(self):
+        for octets in ("03", "0300", "03000009"):
+            self.assertTrue(run("explain", "--hex", octets).stdout.startswith(b"TPKT that is cut off"), octets)
+        for octets in ("0400", "03000004"):
+            self.assertTrue(run("explain", "--hex", octets).stdout.startswith(b"no TPKT"), octets)
+
     def test_a_cut_message_is_shown_with_what_is_missing(self):
         finished = run("explain", "--hex", "030000130ed0000012340002")
         self.assertEqual(finished.returncode, 0)
@@ -93,17 +105,47 @@ class Codes(Case):
         self.assertIn(b"TPDU needs 15 bytes at offset 4, 8 left", finished.stdout)
 
 
+class WrongFiles(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def test_a_capture_given_as_a_target_is_led_to_replay(self):
+        path = os.path.join(self.folder, "v.pcapng")
+        open(path, "wb").close()
+        finished = run(path)
+        self.assertEqual(finished.returncode, 2)
+        self.complains(finished, f"did you mean rdpwhy replay {path}?")
+
+    def test_a_pipe_is_refused_and_waited_for_by_nobody(self):
+        pipe = os.path.join(self.folder, "x.rdp")
+        os.mkfifo(pipe)
+        for arguments in ([pipe], ["127.0.0.1:1", "--keylog", pipe], ["127.0.0.1:1", "--write-capture", pipe],
+                          ["replay", "--keylog", pipe, "x.pcap"]):
+            finished = run(*arguments, timeout=20)
+            self.assertEqual(finished.returncode, 3, arguments)
+            self.complains(finished, "it is a pipe")
+
+    def test_the_null_device_takes_captures_and_secrets(self):
+        finished = run("127.0.0.1:1", "--keylog", "/dev/null", "--write-capture", "/dev/null")
+        self.assertEqual((finished.returncode, finished.stderr), (1, b""))
+
+
 class Causes(Case):
     def test_every_cause_is_listed_and_each_can_be_read_in_full(self):
-        listed = run("causes").stdout.decode().splitlines()
+        lines = run("causes").stdout.decode().splitlines()
+        listed = [line for line in lines if not line.startswith(" ")]
         objects = [json.loads(line) for line in run("causes", "--json").stdout.splitlines()]
         self.assertEqual([line.split()[0] for line in listed], [o["id"] for o in objects])
         self.assertGreater(len(objects), 55)
         for cause in objects:
             self.assertTrue(all(cause[key] for key in ("title", "looks_like", "against", "fix", "sources")), cause["id"])
             self.assertEqual(run("causes", cause["id"]).returncode, 0)
-        for line in run("causes", "server-private-key-unreadable").stdout.decode().splitlines():
-            self.assertLessEqual(len(line), 80)
+        in_full = run("causes", *(o["id"] for o in objects)).stdout.decode().splitlines()
+        for line in lines + in_full + run("lab", "--list").stdout.decode().splitlines():
+            if len(line.split()) > 1:  # one word, such as a registry key, stays whole
+                self.assertLessEqual(len(line), 80, line)
 
 
 class RdpFiles(Case):

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,10 @@ struct Packet {
 class CaptureReader {
  public:
   /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
-  [[nodiscard]] static std::expected<CaptureReader, Error> open(ByteSpan file);
+  /// `on_offset` is told every 64 MiB where in the file the reading has got to, first while it looks for
+  /// secrets and disorder, then with the packets.
+  [[nodiscard]] static std::expected<CaptureReader, Error> open(
+      ByteSpan file, std::function<void(std::uint64_t offset)> on_offset = {});
 
   /// The next packet; nothing at the end, whether the file ends well or not: see `complaints`.
   [[nodiscard]] std::optional<Packet> next();

@@ -35,7 +35,8 @@ struct ProbeOptions {
 
 /// One connection to one address, from the resolver to the ordered end.
 struct ProbedConnection {
-  std::string address;  ///< "192.0.2.7"; empty when none was found
+  /// The server's: "192.0.2.7"; empty when none was found, or only a proxy knows it.
+  std::string address;
   std::uint16_t port = 0;
   Moment started;
   HandshakeRecord record;

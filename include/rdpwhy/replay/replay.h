@@ -27,6 +27,8 @@ struct ReplayOptions {
   std::string_view key_log;       ///< text of --keylog; secrets blocks of the file are added to it
   bool certificate_cache = true;  ///< off only to prove that it changes nothing
   capture::Flows::Limits limits;
+  /// Where in the file the reading has got to, about every 64 MiB; it goes through it twice.
+  std::function<void(std::uint64_t offset)> on_offset;
 };
 
 struct ReplaySummary {
