@@ -49,6 +49,17 @@ TEST(Dissector, PlacesEvidenceOnTheWire) {
   EXPECT_EQ(record::first_evidence<record::ApplicationData>(record)->phase, Phase::kCredssp);
 }
 
+TEST(Dissector, WhatTheResolverSaidBelongsToResolveAndWhatFollowsToTcp) {
+  Dissector dissector({});
+  dissector.resolved({.name = "host", .addresses = {"192.0.2.7"}, .error = {}}, {1'000});
+  dissector.connecting({2'000});
+  const auto record = dissector.take();
+  ASSERT_EQ(record.evidence.size(), 2u);
+  EXPECT_EQ(record.evidence[0].phase, Phase::kResolve);
+  EXPECT_TRUE(record.evidence[0].live_only);
+  EXPECT_EQ(record.evidence[1].phase, Phase::kTcp);
+}
+
 TEST(Dissector, CountsOctetsAndSilenceInTheEnding) {
   Dissector dissector({});
   dissector.connected({1'000});
