@@ -101,9 +101,15 @@ std::string ending_in_words(const record::Failure& failure, const HandshakeRecor
     case EndedHow::kUnreachable:
       return failure.phase == Phase::kResolve ? "the name has no address" : "no way to the host";
     case EndedHow::kTimeout:
-      return failure.phase == Phase::kTcp ? "no answer to the SYN"
-                                          : "silence, and the client hung up";
+      if (failure.phase == Phase::kTcp) return "no answer to the SYN";
+      return record::unfinished_octets(record, Side::kServer) != 0
+                 ? "an unfinished answer, and the client hung up"
+                 : "silence, and the client hung up";
     case EndedHow::kClose:
+      if (failure.by == Side::kClient && record.run && record.run->missed_deadline &&
+          record::unfinished_octets(record, Side::kServer) != 0) {
+        return "an unfinished answer, and the client hung up";
+      }
       return by + " closed the connection";
     case EndedHow::kReset:
       return by + " reset the connection";
@@ -137,6 +143,12 @@ std::string ending_in_words(const record::Failure& failure, const HandshakeRecor
   return by + " ended it";
 }
 
+/// It got as far as asked, and yet not every client will.
+bool violated(const Subject& subject) {
+  return subject.diagnosis != nullptr && !subject.diagnosis->causes.empty() &&
+         subject.diagnosis->causes.front().id == "protocol-violation";
+}
+
 /// How far, what ended it, by whom, after how long: in one sentence.
 void write_lead(Page& page, const Subject& subject, const record::Progress& progress) {
   const auto target = who(subject.source);
@@ -159,6 +171,10 @@ void write_lead(Page& page, const Subject& subject, const record::Progress& prog
     page.wrapped_in(Ink::kOdd, "",
                     fmt::format("{}: went through {}, but not on to {}.", target, reached,
                                 record::row_of(*run->until).title));
+  } else if (violated(subject)) {
+    page.wrapped_in(Ink::kOdd, "",
+                    fmt::format("{}: went through {}, but the server breaks the protocol.", target,
+                                reached));
   } else if (run) {
     page.wrapped_in(Ink::kGood, "",
                     fmt::format("{}: OK through {}, as far as asked.", target, reached));
@@ -330,12 +346,6 @@ std::string names_of(const std::vector<std::string>& names) {
   return printable(fmt::format("{}", fmt::join(names, " ")));
 }
 
-/// A Moment ends in 2262; "never" (RFC 5280 4.1.2.5) is in the year 9999.
-std::string date_of(const std::string& text, Moment moment) {
-  if (!text.empty()) return printable(text);
-  return moment != Moment{} ? base::to_rfc3339(moment, 0) : "a date that cannot be read";
-}
-
 void write_certificate(Page& page, const Subject& subject, const record::CertificateFacts& leaf) {
   if (!leaf.error.empty()) {
     page.wrapped("  certificate  ", printable(fmt::format("cannot be read: {}", leaf.error)));
@@ -344,9 +354,8 @@ void write_certificate(Page& page, const Subject& subject, const record::Certifi
   page.wrapped("  certificate  ", fmt::format("{}{}", printable(leaf.subject),
                                               leaf.self_signed ? ", self-signed" : ""));
   if (!leaf.self_signed) page.wrapped("  issuer       ", printable(leaf.issuer));
-  page.wrapped("  valid        ",
-               fmt::format("{} to {}", date_of(leaf.not_before_text, leaf.not_before),
-                           date_of(leaf.not_after_text, leaf.not_after)));
+  page.wrapped("  valid        ", fmt::format("{} to {}", base::to_rfc3339(leaf.not_before, 0),
+                                              base::to_rfc3339(leaf.not_after, 0)));
   page.wrapped("  key          ",
                fmt::format("{} {} bits{}, signed with {}", leaf.key.type, leaf.key.bits,
                            leaf.key.curve.empty() ? "" : fmt::format(" ({})", leaf.key.curve),
