@@ -158,6 +158,37 @@ TEST(CaptureReader, StopsAtAPcapLengthThatCannotBe) {
               ElementsAre(HasSubstr("packet 2 at octet 45 claims 4294967295 octets")));
 }
 
+TEST(CaptureReader, StopsInATailOfZeros) {
+  const auto packet = pcap_packet(false, 1, 0, text("first"));
+  const auto all = read(joined({pcap_header(0xA1B2C3D4, false), packet, Bytes(16 * 1000, 0), packet,
+                                Bytes(16 * 100'002, 0)}));
+  EXPECT_EQ(all.packets.size(), 1U + 1000 + 1 + 100'000);
+  EXPECT_THAT(
+      all.complaints,
+      testing::Contains(HasSubstr("100000 packet headers in a row are all zeros, up to octet")));
+  const auto few = read(joined({pcap_header(0xA1B2C3D4, false), Bytes(16 * 100'000, 0), packet}));
+  EXPECT_EQ(few.packets.size(), 100'001U);
+}
+
+TEST(CaptureReader, TellsWhereItHasGotTo) {
+  // 150 MiB of packets, gone through twice: two steps of 64 MiB each time
+  constexpr std::uint32_t kSize = 256 * 1024;
+  const auto one = pcap_packet(false, 1, 0, Bytes(kSize, 7));
+  Bytes file = pcap_header(0xA1B2C3D4, false);
+  while (file.size() < (150U << 20U)) file.insert(file.end(), one.begin(), one.end());
+  std::vector<std::uint64_t> offsets;
+  auto reader = CaptureReader::open(file, [&](std::uint64_t offset) { offsets.push_back(offset); });
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(offsets.size(), 2U);
+  while (reader->next()) {
+  }
+  ASSERT_EQ(offsets.size(), 4U);
+  EXPECT_GE(offsets[0], 64U << 20U);
+  EXPECT_GE(offsets[1], offsets[0] + (64U << 20U));
+  EXPECT_EQ(offsets[2], offsets[0]);
+  EXPECT_EQ(offsets[3], offsets[1]);
+}
+
 TEST(CaptureReader, ToleratesMoreCapturedThanThereWas) {
   const auto odd = Maker{}.u32(1).u32(0).u32(5).u32(3).bytes(text("abcde")).take();
   const auto all = read(joined({pcap_header(0xA1B2C3D4, false), odd}));
