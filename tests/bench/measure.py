@@ -27,14 +27,17 @@ def measure(command, output=os.devnull):
 
 
 def best(command, runs=3, **how):
-    return min(measure(command, **how) for _ in range(runs))
+    """The run with the least CPU time: what others do on the machine shows in the wall clock only."""
+    return min((measure(command, **how) for _ in range(runs)), key=lambda figures: figures[1])
 
 
 def line(name, size, figures, floor=None):
+    """Rates are per second of CPU time, all of it on one core; the first line is the floor of the others."""
     wall, cpu, memory = figures
-    ratio = f"  {size / wall / floor:8.4f} of tcpdump" if floor else ""
-    print(f"{name:44} {size / wall / 1e6:9.1f} MB/s {wall:8.2f} s wall {cpu:8.2f} s CPU {memory:8.0f} MB{ratio}", flush=True)
-    return size / wall
+    rate = size / cpu
+    ratio = f"  {rate / floor:8.4f} of tcpdump" if floor else ""
+    print(f"{name:44} {rate / 1e6:9.1f} MB/s {cpu:8.2f} s CPU {wall:8.2f} s wall {memory:8.0f} MB{ratio}", flush=True)
+    return rate
 
 
 def replaying(folder):
