@@ -165,7 +165,7 @@ TEST(CaptureReader, StopsInATailOfZeros) {
   EXPECT_EQ(all.packets.size(), 1U + 1000 + 1 + 100'000);
   EXPECT_THAT(
       all.complaints,
-      testing::Contains(HasSubstr("100000 packet headers in a row are all zeros, up to octet")));
+      ::testing::Contains(HasSubstr("100000 packet headers in a row are all zeros, up to octet")));
   const auto few = read(joined({pcap_header(0xA1B2C3D4, false), Bytes(16 * 100'000, 0), packet}));
   EXPECT_EQ(few.packets.size(), 100'001U);
 }
