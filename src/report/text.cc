@@ -346,6 +346,12 @@ std::string names_of(const std::vector<std::string>& names) {
   return printable(fmt::format("{}", fmt::join(names, " ")));
 }
 
+/// A Moment ends in 2262; "never" (RFC 5280 4.1.2.5) is in the year 9999.
+std::string date_of(const std::string& text, Moment moment) {
+  if (!text.empty()) return printable(text);
+  return moment != Moment{} ? base::to_rfc3339(moment, 0) : "a date that cannot be read";
+}
+
 void write_certificate(Page& page, const Subject& subject, const record::CertificateFacts& leaf) {
   if (!leaf.error.empty()) {
     page.wrapped("  certificate  ", printable(fmt::format("cannot be read: {}", leaf.error)));
@@ -354,8 +360,9 @@ void write_certificate(Page& page, const Subject& subject, const record::Certifi
   page.wrapped("  certificate  ", fmt::format("{}{}", printable(leaf.subject),
                                               leaf.self_signed ? ", self-signed" : ""));
   if (!leaf.self_signed) page.wrapped("  issuer       ", printable(leaf.issuer));
-  page.wrapped("  valid        ", fmt::format("{} to {}", base::to_rfc3339(leaf.not_before, 0),
-                                              base::to_rfc3339(leaf.not_after, 0)));
+  page.wrapped("  valid        ",
+               fmt::format("{} to {}", date_of(leaf.not_before_text, leaf.not_before),
+                           date_of(leaf.not_after_text, leaf.not_after)));
   page.wrapped("  key          ",
                fmt::format("{} {} bits{}, signed with {}", leaf.key.type, leaf.key.bits,
                            leaf.key.curve.empty() ? "" : fmt::format(" ({})", leaf.key.curve),
