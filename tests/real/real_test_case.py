@@ -44,6 +44,8 @@ class RealTestCase(unittest.TestCase):
             # A SYN is unanswered in both; that we waited longer than the file lasts is not in the file.
             self.assertEqual("capture_end", replayed["failed"]["ending"].pop("how"))
             live["failed"]["ending"].pop("how")
+            self.assertEqual(["connection request unanswered", "end of capture"],
+                             [side["evidence"].pop()["what"] for side in (live, replayed)])
         for part in live:
             self.assertEqual(live[part], replayed[part], f"{part}: live and replay")
 
