@@ -145,7 +145,9 @@ class EndingSearch {
       if (phase_ == Phase::kX224) return judge_confirm(i, *confirm);
     } else if (std::holds_alternative<rdp::DisconnectRequest>(e.fact) ||
                std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact)) {
-      if (!behind_ || !course_.server_answered) return fail(i, side, EndedHow::kFailurePdu);
+      // After the client took its leave it only answers that.
+      if (behind_ && (course_.server_answered || client_left_)) return {};
+      return fail(i, side, EndedHow::kFailurePdu);
     } else if (const auto* alert = std::get_if<TlsAlert>(&e.fact)) {
       return judge_alert(i, *alert);
     } else if (role == TlsWalk::Role::kAlert) {

@@ -172,9 +172,9 @@ void write_lead(Page& page, const Subject& subject, const record::Progress& prog
                     fmt::format("{}: went through {}, but not on to {}.", target, reached,
                                 record::row_of(*run->until).title));
   } else if (violated(subject)) {
-    page.wrapped_in(Ink::kOdd, "",
-                    fmt::format("{}: went through {}, but the server breaks the protocol.", target,
-                                reached));
+    page.wrapped_in(
+        Ink::kOdd, "",
+        fmt::format("{}: went through {}, but the server breaks the protocol.", target, reached));
   } else if (run) {
     page.wrapped_in(Ink::kGood, "",
                     fmt::format("{}: OK through {}, as far as asked.", target, reached));

@@ -314,6 +314,20 @@ TEST(Progress, AServerThatLeavesBehindTlsFailsTheNextPhase) {
   EXPECT_EQ(made.progress().reached, Phase::kTls);
 }
 
+TEST(Progress, AnUltimatumAfterTheClientLeftOnlyAnswersThat) {
+  Made made;
+  made.tcp().request().confirm(0).ended(Side::kClient);
+  made.add(Phase::kMcs, Side::kServer, rdp::DisconnectProviderUltimatum{.reason = 3})
+      .ended(Side::kServer);
+  EXPECT_EQ(made.progress().reached, Phase::kX224);
+  EXPECT_FALSE(made.progress().failure);
+
+  Made unasked;
+  unasked.tcp().request().confirm(0);
+  unasked.add(Phase::kMcs, Side::kServer, rdp::DisconnectProviderUltimatum{.reason = 3});
+  EXPECT_TRUE(unasked.progress().failure);
+}
+
 TEST(Progress, WhatIsEncryptedBehindTlsIsSaidSo) {
   Made made;
   made.tcp().request().confirm(2).full_tls12();

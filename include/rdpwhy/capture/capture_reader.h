@@ -16,35 +16,36 @@ namespace rdpwhy::capture {
 
 /// One captured frame. `octets` points into the file's memory.
 struct Packet {
-  ByteSpan octets;                   ///< as captured
-  std::uint32_t original_size = 0;   ///< octets on the wire
+  ByteSpan octets;                  ///< as captured
+  std::uint32_t original_size = 0;  ///< octets on the wire
   Moment at;
-  std::uint32_t link_type = 0;       ///< LINKTYPE_... value of the interface
-  std::uint64_t number = 0;          ///< from 1, as tshark counts frames
+  std::uint32_t link_type = 0;  ///< LINKTYPE_... value of the interface
+  std::uint64_t number = 0;     ///< from 1, as tshark counts frames
 };
 
-/// A bounded reader of pcap (both byte orders, micro- and nanoseconds, Kuznetzov's modified form; others
-/// are named in the Error) and pcapng (sections, interfaces, if_tsresol, if_tsoffset, enhanced, simple and old
-/// packet blocks, secrets, comments). The whole file is given as memory; nothing is copied but secrets.
-/// Packets come in order of time: captures made from per-processor buffers (Windows event traces) have
-/// them hundreds of places off. Where the clock was set back for long they come as they stand.
+/// A bounded reader of pcap (both byte orders, micro- and nanoseconds, Kuznetzov's modified form;
+/// others are named in the Error) and pcapng (sections, interfaces, if_tsresol, if_tsoffset,
+/// enhanced, simple and old packet blocks, secrets, comments). The whole file is given as memory;
+/// nothing is copied but secrets. Packets come in order of time: captures made from per-processor
+/// buffers (Windows event traces) have them hundreds of places off. Where the clock was set back
+/// for long they come as they stand.
 class CaptureReader {
  public:
   /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
-  /// `on_offset` is told every 64 MiB where in the file the reading has got to, first while it looks for
-  /// secrets and disorder, then with the packets.
+  /// `on_offset` is told every 64 MiB where in the file the reading has got to, first while it
+  /// looks for secrets and disorder, then with the packets.
   [[nodiscard]] static std::expected<CaptureReader, Error> open(
       ByteSpan file, std::function<void(std::uint64_t offset)> on_offset = {});
 
   /// The next packet; nothing at the end, whether the file ends well or not: see `complaints`.
   [[nodiscard]] std::optional<Packet> next();
 
-  /// What was odd: cut in the middle of a packet, a length of 100 GB, an unknown block: where, and what
-  /// was done. Bounded.
+  /// What was odd: cut in the middle of a packet, a length of 100 GB, an unknown block: where, and
+  /// what was done. Bounded.
   [[nodiscard]] const std::vector<std::string>& complaints() const;
 
-  /// pcapng secrets blocks of the whole file, TLS key log text (type 0x544c534b) only, found before the
-  /// first packet is read: blocks may stand behind the packets that need them.
+  /// pcapng secrets blocks of the whole file, TLS key log text (type 0x544c534b) only, found before
+  /// the first packet is read: blocks may stand behind the packets that need them.
   [[nodiscard]] const std::vector<std::string>& tls_key_logs() const;
 
   [[nodiscard]] std::uint64_t packets() const;  ///< read so far

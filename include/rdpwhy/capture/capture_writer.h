@@ -12,8 +12,8 @@
 namespace rdpwhy::capture {
 
 /// Writes pcapng (draft-ietf-opsawg-pcapng): one section with one raw IP interface in nanoseconds,
-/// enhanced packet blocks, comments, TLS secrets blocks. Secrets given before the packets that need them
-/// stand ahead of them, as tshark wants it; CaptureReader finds them anywhere.
+/// enhanced packet blocks, comments, TLS secrets blocks. Secrets given before the packets that need
+/// them stand ahead of them, as tshark wants it; CaptureReader finds them anywhere.
 class CaptureWriter {
  public:
   using Sink = std::function<void(ByteSpan)>;  ///< the caller owns the file; called once per block
@@ -29,20 +29,21 @@ class CaptureWriter {
 };
 
 /// A live connection as packets: synthetic but correct IP and TCP framing (sequence numbers,
-/// acknowledgements, checksums, SYN with MSS), made from what the socket said, without root. Octets larger
-/// than a segment are cut. What could not have been on the wire (octets behind a FIN or RST) is left out.
+/// acknowledgements, checksums, SYN with MSS), made from what the socket said, without root. Octets
+/// larger than a segment are cut. What could not have been on the wire (octets behind a FIN or RST)
+/// is left out.
 class ConnectionWriter {
  public:
   /// An IPv4 end opposite to an IPv6 one is written as an IPv4-mapped address.
   ConnectionWriter(CaptureWriter& writer, Endpoint client, Endpoint server);
-  void connecting(Moment at);                            ///< SYN; again: the same SYN once more
-  void connected(Moment at);                             ///< SYN-ACK and the ACK to it
+  void connecting(Moment at);  ///< SYN; again: the same SYN once more
+  void connected(Moment at);   ///< SYN-ACK and the ACK to it
   void bytes(End side, ByteSpan octets, Moment at);
-  void closed(End by, Moment at);                        ///< FIN and the ACK to it
-  void reset(End by, Moment at);                         ///< RST
-  void refused(Moment at);                               ///< RST to the SYN
-  /// An ICMP error that quotes the last packet of `quote.from`; left out where there is none, or where
-  /// the offender is of the other IP version.
+  void closed(End by, Moment at);  ///< FIN and the ACK to it
+  void reset(End by, Moment at);   ///< RST
+  void refused(Moment at);         ///< RST to the SYN
+  /// An ICMP error that quotes the last packet of `quote.from`; left out where there is none, or
+  /// where the offender is of the other IP version.
   void icmp(const IcmpQuote& quote);
 
  private:

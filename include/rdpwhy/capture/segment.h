@@ -55,9 +55,9 @@ struct IcmpQuote {
   Moment at;
 };
 
-/// Link, IP and TCP layers of one frame: Ethernet, VLAN and QinQ, Linux cooked 1 and 2, raw IP, loopback;
-/// IPv4 with fragments, IPv6 with extension headers; lengths of 0 from segmentation offload mean the
-/// captured length. Fragments are put together, bounded in number, size and age.
+/// Link, IP and TCP layers of one frame: Ethernet, VLAN and QinQ, Linux cooked 1 and 2, raw IP,
+/// loopback; IPv4 with fragments, IPv6 with extension headers; lengths of 0 from segmentation
+/// offload mean the captured length. Fragments are put together, bounded in number, size and age.
 class FrameDecoder {
  public:
   struct Result {

@@ -86,8 +86,8 @@ struct NegotiationFailure {
   friend bool operator==(const NegotiationFailure&, const NegotiationFailure&) = default;
 };
 
-/// MS-RDPBCGR 2.2.1.2.2 failureCode: "SSL_REQUIRED_BY_SERVER", ...; nothing for an unknown one. What
-/// each of them means stands in room `codes`.
+/// MS-RDPBCGR 2.2.1.2.2 failureCode: "SSL_REQUIRED_BY_SERVER", ...; nothing for an unknown one.
+/// What each of them means stands in room `codes`.
 [[nodiscard]] std::optional<std::string_view> failure_code_name(std::uint32_t failure_code);
 
 /// Names of set flags in bit order, the specification's own; unknown bits together as one hex
