@@ -70,9 +70,12 @@ inline Ran run(const std::string& command) {
 
 inline bool have(const std::string& program) { return run("command -v " + program).exit_code == 0; }
 
-/// A folder of this test's own, emptied first.
+/// A folder of this test's own, emptied first. Tests of one fixture run side by side, so the test's
+/// name is part of it.
 inline std::filesystem::path scratch_folder(const std::string& name) {
-  const auto folder = std::filesystem::path(RDPWHY_BINARY_DIR) / "scratch" / "crypto" / name;
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const auto folder = std::filesystem::path(RDPWHY_BINARY_DIR) / "scratch" / "crypto" /
+                      (name + "-" + test->name());
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;
