@@ -44,7 +44,7 @@ TlsLayer::Outcome TlsLayer::read(const Unit& record, bool secrets_are_final) {
       read_alert(record, fragment, record::Layer::kWire);
       break;
     case ContentType::kApplicationData:
-      if (tls13_) return read_sealed(record, fragment, secrets_are_final);
+      if (tls13_) return read_sealed(record, secrets_are_final);
       if (version_) {
         read_application_data(record, header.length);
       } else {
@@ -124,14 +124,17 @@ void TlsLayer::read_application_data(const Unit& unit, std::uint32_t size) {
   if (phase_behind_ < running) log_.phase = running;
 }
 
+void TlsLayer::read_plaintext(const Unit& unit, ByteSpan) {
+  read_application_data(unit, static_cast<std::uint32_t>(unit.octets.size() - RecordHeader::kSize));
+}
+
 void TlsLayer::add_protected(const Unit& unit, std::uint8_t type, std::vector<Note> notes) {
   if (half(unit.side).data++ >= kMostData) return;
   const auto size = static_cast<std::uint32_t>(unit.octets.size() - RecordHeader::kSize);
   add(unit.where(), unit.at, record::ProtectedRecord{.type = type, .size = size}, std::move(notes));
 }
 
-TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, ByteSpan fragment,
-                                        bool secrets_are_final) {
+TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final) {
   auto& half = this->half(unit.side);
   constexpr auto kType = static_cast<std::uint8_t>(ContentType::kApplicationData);
   if (unit.missing > 0) half.sealed = true;  // the next record's number and hash are unknown
@@ -142,7 +145,7 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, ByteSpan fragment,
   const auto opened = opener_->open(unit.side, unit.octets);
   if (opened) {
     if (ContentType{opened->content_type} == ContentType::kApplicationData) {
-      read_application_data(unit, static_cast<std::uint32_t>(fragment.size()));
+      read_plaintext(unit, opened->plaintext);
     } else {
       read_opened(unit, *opened);
     }

@@ -60,7 +60,9 @@ class TlsLayer {
   void read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer);
   void read_change_cipher_spec(const Unit& unit, ByteSpan fragment);
   void read_application_data(const Unit& unit, std::uint32_t size);
-  Outcome read_sealed(const Unit& unit, ByteSpan fragment, bool secrets_are_final);
+  /// Application data that was opened: what is said inside belongs to the phases behind TLS.
+  void read_plaintext(const Unit& unit, ByteSpan plaintext);
+  Outcome read_sealed(const Unit& unit, bool secrets_are_final);
   void read_opened(const Unit& unit, const record::RecordOpener::Opened& opened);
   void add_protected(const Unit& unit, std::uint8_t type, std::vector<Note> notes = {});
 

@@ -47,6 +47,10 @@ class Drive {
       co_return co_await start_tls(std::move(start->offer));
     }
     if (std::holds_alternative<dialogue::Await>(step)) co_return co_await await_peer();
+    if (std::holds_alternative<dialogue::AskKerberos>(step)) {
+      sequence_->kerberos_answered({.failed = true});  // no worker here yet
+      co_return true;
+    }
     if (std::holds_alternative<dialogue::Linger>(step)) {
       const auto got =
           co_await stream_.receive(std::min(deadline_, steady_clock::now() + options_.linger));

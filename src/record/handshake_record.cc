@@ -164,6 +164,22 @@ std::string_view name_of(Ending::How how) {
   return "close";
 }
 
+std::string_view name_of(KdcTalk::Outcome outcome) {
+  switch (outcome) {
+    case KdcTalk::Outcome::kGranted:
+      return "granted";
+    case KdcTalk::Outcome::kRefused:
+      return "refused";
+    case KdcTalk::Outcome::kUnreachable:
+      return "unreachable";
+    case KdcTalk::Outcome::kTimeout:
+      return "timeout";
+    case KdcTalk::Outcome::kUnavailable:
+      return "unavailable";
+  }
+  return "unavailable";
+}
+
 std::string describe(const Evidence& evidence) {
   return std::visit(
       Overloaded{
@@ -206,6 +222,12 @@ std::string describe(const Evidence& evidence) {
           [](const TlsAlert& a) { return described(a); },
           [](const ProtectedRecord& r) { return described(r); },
           [](const ApplicationData&) { return std::string("TLS application data"); },
+          [](const CredsspMessage&) { return std::string("CredSSP TSRequest"); },
+          [](const auth::EarlyUserAuthorizationResult&) {
+            return std::string("Early User Authorization Result");
+          },
+          [](const auth::RdstlsPdu&) { return std::string("RDSTLS PDU"); },
+          [](const KdcTalk& k) { return fmt::format("KDC: {}", name_of(k.outcome)); },
           [](const Malformed& m) {
             return fmt::format("malformed {}: {}", m.what, m.error.message());
           },

@@ -134,6 +134,9 @@ std::optional<std::string> message_name(const HandshakeRecord& record, const Evi
   if (std::holds_alternative<ChangeCipherSpec>(fact)) return "change_cipher_spec";
   if (std::holds_alternative<TlsAlert>(fact)) return "alert";
   if (std::holds_alternative<ApplicationData>(fact)) return "application_data";
+  if (holds<CredsspMessage>(fact)) return "ts_request";
+  if (holds<auth::EarlyUserAuthorizationResult>(fact)) return "early_user_authorization_result";
+  if (holds<auth::RdstlsPdu>(fact)) return "rdstls";
   if (std::holds_alternative<HandshakeMessage>(fact) ||
       std::holds_alternative<ProtectedRecord>(fact)) {
     return tls_message_name(record, evidence);

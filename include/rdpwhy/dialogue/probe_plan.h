@@ -1,20 +1,50 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "rdpwhy/crypto/tls_session.h"
+#include "rdpwhy/dialogue/credentials.h"
 #include "rdpwhy/dialogue/sequence.h"
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/record/phase.h"
 
 namespace rdpwhy::dialogue {
 
+/// --auth
+enum class Authentication : std::uint8_t {
+  kNegotiate,  ///< Kerberos where a ticket can be had, else NTLM, as mstsc does
+  kNtlm,
+  kKerberos,
+  kNone,  ///< CredSSP is not begun
+};
+
+/// What is to be said in CredSSP (MS-CSSP 3.1.5).
+struct CredsspPlan {
+  Authentication authentication = Authentication::kNegotiate;
+  /// Null: the dialogue ends with the server's NTLM challenge, which leaves no failed logon behind.
+  std::shared_ptr<OneAttempt> credentials;
+  /// The host of the service principal name TERMSRV/host; `net` fills in the target's when empty.
+  std::string service_host;
+  std::uint32_t version = 6;      ///< TSRequest.version that we claim, 2 to 6
+  bool restricted_admin = false;  ///< empty TSPasswordCreds: the server never gets the password
+  /// Randomness comes in (I1): `net` fills it for each connection.
+  struct Randomness {
+    std::array<std::uint8_t, 32> client_nonce{};
+    std::array<std::uint8_t, 8> client_challenge{};
+    std::array<std::uint8_t, 16> session_key{};  ///< NTLM's ExportedSessionKey
+  };
+  Randomness randomness;
+};
+
 /// What one connection is to say. The defaults are a current mstsc's.
 struct ProbePlan {
   rdp::ConnectionRequest request = mstsc_request("rdpwhy");
   crypto::TlsOffer tls = crypto::TlsOffer::mstsc();
+  CredsspPlan credssp;
   Phase until = Phase::kTls;  ///< the last phase to go through
 
   /// Cookie "mstshash=USER", RDP_NEG_REQ with SSL, HYBRID and HYBRID_EX, as a current mstsc sends

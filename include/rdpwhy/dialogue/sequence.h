@@ -3,6 +3,7 @@
 #include <memory>
 #include <variant>
 
+#include "rdpwhy/auth/message_protection.h"
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/record/handshake_record.h"
@@ -20,12 +21,25 @@ struct StartTls {  ///< put TLS on this connection and drive its handshake until
                    ///< completes
   crypto::TlsOffer offer;
 };
+/// The next step of a Kerberos security context, which `net` takes over GSSAPI on a worker thread
+/// (the KDC may have to be asked). The answer comes by Sequence::kerberos_answered before `next` is
+/// called again; what the KDC said stands in the record (record::KdcTalk).
+struct AskKerberos {
+  Bytes server_token;  ///< empty for the first step
+};
 struct Next {  ///< this phase is over
   std::unique_ptr<Sequence> sequence;
 };
 struct Finish {};  ///< nothing more to say; the record tells how it went
 
-using Step = std::variant<Send, Await, Linger, StartTls, Next, Finish>;
+using Step = std::variant<Send, Await, Linger, StartTls, AskKerberos, Next, Finish>;
+
+/// What a step of a Kerberos security context brought.
+struct KerberosAnswer {
+  bool failed = false;  ///< no context comes about; nothing below holds
+  Bytes token;          ///< for the server; may be empty once established
+  std::shared_ptr<auth::MessageProtection> established;  ///< null: the server has to answer first
+};
 
 /// The client's half of one phase: evidence in, what to do next out. It never decodes and never
 /// waits. Deadlines are the driver's: a phase whose deadline passes is ended there.
@@ -37,6 +51,8 @@ class Sequence {
   /// `record` holds everything until now, our own octets included. Called once at the start and
   /// after every step was carried out.
   [[nodiscard]] virtual Step next(const HandshakeRecord& record) = 0;
+  /// Only for sequences that ask.
+  virtual void kerberos_answered(KerberosAnswer) {}
 };
 
 }  // namespace rdpwhy::dialogue

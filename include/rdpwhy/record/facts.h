@@ -9,6 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "rdpwhy/auth/rdstls.h"
+#include "rdpwhy/auth/token.h"
+#include "rdpwhy/auth/ts_request.h"
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/base/time.h"
@@ -118,6 +121,42 @@ struct ApplicationData {
   friend bool operator==(const ApplicationData&, const ApplicationData&) = default;
 };
 
+// --- authentication (RDSTLS and early authorization facts are the structs of auth/ themselves)
+// ----
+
+/// A TSRequest (MS-CSSP 2.2.1) with its tokens read. Nothing in it proves a password: see
+/// auth::Token; the sealed TSCredentials are kept by size.
+struct CredsspMessage {
+  std::uint32_t version = 0;
+  bool has_nego_tokens = false;
+  std::vector<auth::Token> tokens;
+  std::optional<std::uint32_t> auth_info_size;  ///< octets
+  std::optional<Bytes> pub_key_auth;            ///< sealed
+  std::optional<std::uint32_t> error_code;      ///< NTSTATUS or SECURITY_STATUS
+  std::optional<Bytes> client_nonce;
+  friend bool operator==(const CredsspMessage&, const CredsspMessage&) = default;
+};
+
+/// Our own talk with the KDC (RFC 4120 3.1 and 3.3). Live only.
+struct KdcTalk {
+  enum class Outcome : std::uint8_t {
+    kGranted,
+    kRefused,      ///< the KDC answered with an error
+    kUnreachable,  ///< no KDC answers, or none is known for the realm
+    kTimeout,      ///< the deadline of the phase passed first
+    kUnavailable,  ///< our side: no realm, no credentials, a configuration that cannot be read
+  };
+  Outcome outcome = Outcome::kGranted;
+  std::string principal;  ///< "user@REALM", as far as known
+  std::string service;    ///< "TERMSRV/host@REALM"; empty: the ticket-granting ticket
+  std::optional<std::int32_t> error_code;   ///< RFC 4120 7.5.9
+  std::string words;                        ///< the library's own, printable, no secret in them
+  std::optional<Nanoseconds> clock_offset;  ///< the KDC's clock minus ours
+  bool from_cache = false;                  ///< an existing credential cache was used, no password
+  friend bool operator==(const KdcTalk&, const KdcTalk&) = default;
+};
+[[nodiscard]] std::string_view name_of(KdcTalk::Outcome outcome);
+
 // --- what can go wrong --------------------------------------------------------------------------
 
 /// Octets that are not the grammar they should be.
@@ -209,7 +248,8 @@ using Fact =
                  Boxed<tls::ClientHello>, Boxed<tls::ServerHello>, Certificates,
                  tls::ServerKeyExchange, Boxed<tls::CertificateRequest>, EncryptedExtensions,
                  HandshakeMessage, ChangeCipherSpec, TlsAlert, ProtectedRecord, ApplicationData,
-                 Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
+                 Boxed<CredsspMessage>, auth::EarlyUserAuthorizationResult, Boxed<auth::RdstlsPdu>,
+                 Boxed<KdcTalk>, Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
 static_assert(sizeof(Fact) <= 80, "box what is larger");
 
 /// How a T stands in a Fact.

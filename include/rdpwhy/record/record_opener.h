@@ -25,6 +25,13 @@ class RecordOpener {
   /// the last change of keys. A refusal kNoSecrets consumes nothing; any other outcome counts the
   /// record.
   virtual std::expected<Opened, Refusal> open(Side side, ByteSpan header_and_fragment) = 0;
+  /// A handshake message of this side with its header, in the order of the stream, beginning with
+  /// the ClientHello and the ServerHello that made this opener: for secrets that depend on the
+  /// transcript (RFC 7627) or on what a message carries (RFC 5246 7.4.7.1).
+  virtual void handshake_message(Side, ByteSpan /*message*/) {}
+  /// RFC 5246 7.1, TLS 1.2 and older: what this side sends behind it is protected by the keys of
+  /// this handshake.
+  virtual void change_cipher_spec(Side) {}
   /// A Finished of this side was opened: its next record uses the application traffic keys.
   virtual void finished(Side side) = 0;
   /// RFC 8446 4.6.3: this side updates its keys.

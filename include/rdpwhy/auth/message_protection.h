@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+
+#include "rdpwhy/base/bytes.h"
+#include "rdpwhy/base/secret.h"
+
+namespace rdpwhy::auth {
+
+/// An established security context that seals messages in order: NTLM (MS-NLMP 3.4, made by
+/// `crypto`) or Kerberos (RFC 4121 4.2.6.2 Wrap with confidentiality, made by `net` over GSSAPI).
+/// Sequence numbers count on with every call.
+class MessageProtection {
+ public:
+  virtual ~MessageProtection() = default;
+  /// Signature and ciphertext as CredSSP carries them (MS-CSSP 3.1.5: signature first).
+  [[nodiscard]] virtual Bytes seal(ByteSpan plaintext) = 0;
+  /// Nothing when the signature does not verify: the context is of no use then.
+  [[nodiscard]] virtual std::optional<Secret> unseal(ByteSpan sealed) = 0;
+};
+
+}  // namespace rdpwhy::auth
