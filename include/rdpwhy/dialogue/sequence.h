@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <variant>
 
 #include "rdpwhy/auth/message_protection.h"
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/crypto/tls_session.h"
+#include "rdpwhy/dialogue/credentials.h"
 #include "rdpwhy/record/handshake_record.h"
 
 namespace rdpwhy::dialogue {
@@ -23,7 +25,10 @@ struct StartTls {  ///< put TLS on this connection and drive its handshake until
 };
 /// The next step of a Kerberos security context, which `net` takes over GSSAPI on a worker thread
 /// (the KDC may have to be asked). The answer comes by Sequence::kerberos_answered before `next` is
-/// called again; what the KDC said stands in the record (record::KdcTalk).
+/// called again; what the KDC said stands in the record (record::KdcTalk). The first step has a
+/// deadline of its own, so the time that the KDC takes is not taken from the phase that asks. With
+/// credentials it gets tickets by their password (OneAttempt says when they are spent); without, it
+/// looks for tickets in the user's credential cache.
 struct AskKerberos {
   Bytes server_token;  ///< empty for the first step
 };
@@ -39,6 +44,9 @@ struct KerberosAnswer {
   bool failed = false;  ///< no context comes about; nothing below holds
   Bytes token;          ///< for the server; may be empty once established
   std::shared_ptr<auth::MessageProtection> established;  ///< null: the server has to answer first
+  /// With the first token: the credentials that the KDC accepted, for TSCredentials and nothing
+  /// else. Nothing when the tickets come from a cache.
+  std::optional<Credentials> accepted;
 };
 
 /// The client's half of one phase: evidence in, what to do next out. It never decodes and never
