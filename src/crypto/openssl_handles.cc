@@ -21,11 +21,27 @@ OSSL_LIB_CTX* make_library_context() {
   return context;
 }
 
+OSSL_LIB_CTX* make_legacy_context() {
+  if (library_context() == nullptr) return nullptr;  // first of all, so that no file configures us
+  OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
+  if (context != nullptr && OSSL_PROVIDER_load(context, "legacy") == nullptr) {
+    OSSL_LIB_CTX_free(context);
+    context = nullptr;
+  }
+  ERR_clear_error();
+  return context;
+}
+
 }  // namespace
 
 OSSL_LIB_CTX* library_context() {
   // Never freed: OpenSSL tears itself down at exit and objects made from it may live until then.
   static OSSL_LIB_CTX* const context = make_library_context();
+  return context;
+}
+
+OSSL_LIB_CTX* legacy_context() {
+  static OSSL_LIB_CTX* const context = make_legacy_context();
   return context;
 }
 

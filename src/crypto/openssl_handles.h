@@ -38,6 +38,10 @@ using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
 /// probe.
 [[nodiscard]] OSSL_LIB_CTX* library_context();
 
+/// One with the legacy provider (MD4, RC4, DES and other ciphers of yesterday); null where it is
+/// not installed or does not load, as in FIPS mode.
+[[nodiscard]] OSSL_LIB_CTX* legacy_context();
+
 /// The oldest reason in this thread's error queue and those after it, in words; empties the queue.
 /// "unknown error" when the queue is empty.
 [[nodiscard]] std::string take_errors();
