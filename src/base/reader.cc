@@ -41,7 +41,7 @@ ByteSpan Reader::peek(std::size_t count) const {
   return bytes_.subspan(position_, std::min(count, left()));
 }
 
-ByteSpan Reader::take(std::size_t count, std::string_view field) {
+ByteSpan Reader::take(std::uint64_t count, std::string_view field) {
   if (failed()) return {};
   const auto available = bytes_.size() - position_;
   if (count > available) {

@@ -63,6 +63,13 @@ class Reader {
     const auto view = bytes(count, field);
     return Reader(view, at, field, *this);
   }
+  /// Like `block`, for a part whose header was just read under the same name: in a dump the
+  /// header's field stands for it.
+  Reader body(std::uint64_t count, std::string_view field) {
+    const auto at = offset();
+    const auto view = take(count, field);
+    return Reader(view, at, field, *this);
+  }
   /// Like `block`, but a failure stays inside: for a part that may be malformed without spoiling
   /// the message around it. Offsets, notes and nesting go on; whoever opens it asks its own
   /// `error`.
@@ -155,14 +162,12 @@ class Reader {
 
   Reader prefixed(std::uint64_t count, std::string_view field) {
     if (wants_fields()) value(std::to_string(count) + " octets");
-    const auto at = offset();
-    const auto view = take(static_cast<std::size_t>(count), field);
-    return Reader(view, at, field, *this);
+    return body(count, field);
   }
 
   std::uint64_t be(std::string_view field, std::size_t size);
   std::uint64_t le(std::string_view field, std::size_t size);
-  ByteSpan take(std::size_t count, std::string_view field);
+  ByteSpan take(std::uint64_t count, std::string_view field);
   void annotate(std::string_view field, std::uint64_t at, std::size_t size, std::string value);
   void violate(std::string_view text, std::string_view field, std::uint64_t at);
   void note(std::string_view text, std::string_view field, std::uint64_t at);
