@@ -21,15 +21,24 @@ OSSL_LIB_CTX* make_library_context() {
   return context;
 }
 
-OSSL_LIB_CTX* make_legacy_context() {
-  if (library_context() == nullptr) return nullptr;  // first of all, so that no file configures us
-  OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
-  if (context != nullptr && OSSL_PROVIDER_load(context, "legacy") == nullptr) {
-    OSSL_LIB_CTX_free(context);
-    context = nullptr;
-  }
+struct LegacyProvider {
+  OSSL_LIB_CTX* context = nullptr;
+  std::string failure;
+};
+
+LegacyProvider load_legacy_provider() {
+  static_cast<void>(library_context());  // settles that no configuration file is read
   ERR_clear_error();
-  return context;
+  OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
+  if (context != nullptr && OSSL_PROVIDER_load(context, "legacy") != nullptr) return {context, {}};
+  OSSL_LIB_CTX_free(context);
+  return {nullptr, take_errors()};
+}
+
+/// Loaded once and kept, as library_context() is.
+const LegacyProvider& legacy_provider() {
+  static const LegacyProvider provider = load_legacy_provider();
+  return provider;
 }
 
 }  // namespace
@@ -40,9 +49,18 @@ OSSL_LIB_CTX* library_context() {
   return context;
 }
 
-OSSL_LIB_CTX* legacy_context() {
-  static OSSL_LIB_CTX* const context = make_legacy_context();
-  return context;
+OSSL_LIB_CTX* legacy_context() { return legacy_provider().context; }
+
+Error why_no_legacy(std::string_view algorithm) {
+  const auto& legacy = legacy_provider();
+  if (legacy.context == nullptr) {
+    return {fmt::format("this OpenSSL cannot load its legacy provider, which has {}: {}", algorithm,
+                        legacy.failure)};
+  }
+  if (EVP_default_properties_is_fips_enabled(legacy.context) == 1) {
+    return {fmt::format("OpenSSL runs in FIPS mode, which forbids {}", algorithm)};
+  }
+  return {fmt::format("the legacy provider of this OpenSSL has no {}", algorithm)};
 }
 
 std::string take_errors() {

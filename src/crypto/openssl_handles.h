@@ -38,9 +38,11 @@ using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
 /// probe.
 [[nodiscard]] OSSL_LIB_CTX* library_context();
 
-/// One with the legacy provider (MD4, RC4, DES and other ciphers of yesterday); null where it is
-/// not installed or does not load, as in FIPS mode.
+/// A library context with OpenSSL's legacy provider (MD4, RC4, DES), loaded when first asked for.
+/// Null where that provider is not installed. In FIPS mode its algorithms are not found.
 [[nodiscard]] OSSL_LIB_CTX* legacy_context();
+/// Why `algorithm` of the legacy provider could not be had, in plain words.
+[[nodiscard]] Error why_no_legacy(std::string_view algorithm);
 
 /// The oldest reason in this thread's error queue and those after it, in words; empties the queue.
 /// "unknown error" when the queue is empty.

@@ -37,6 +37,7 @@ class Drive {
     // Whoever writes to a peer that has left learns nothing but a reset: look first.
     stream_.look();
     auto step = sequence_->next(stream_.tap().record());
+    sequence_->tell(facts_);
     if (auto* next = std::get_if<dialogue::Next>(&step)) {
       sequence_ = std::move(next->sequence);
       begin_phase();
@@ -51,6 +52,7 @@ class Drive {
       sequence_->kerberos_answered({.failed = true});  // no worker here yet
       co_return true;
     }
+    if (auto* give_up = std::get_if<dialogue::GiveUp>(&step)) error_ = give_up->error;
     if (std::holds_alternative<dialogue::Linger>(step)) {
       const auto got =
           co_await stream_.receive(std::min(deadline_, steady_clock::now() + options_.linger));

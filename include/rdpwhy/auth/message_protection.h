@@ -17,6 +17,11 @@ class MessageProtection {
   [[nodiscard]] virtual Bytes seal(ByteSpan plaintext) = 0;
   /// Nothing when the signature does not verify: the context is of no use then.
   [[nodiscard]] virtual std::optional<Secret> unseal(ByteSpan sealed) = 0;
+  /// SPNEGO's mechListMIC over the DER of mechTypes (RFC 4178 5), for the peer and from the peer.
+  /// Asked before the first seal and unseal. NTLM's key stream and sequence numbers begin anew
+  /// after it (MS-SPNG 3.3.5.1), Kerberos counts on.
+  [[nodiscard]] virtual Bytes mech_list_mic(ByteSpan mech_types) = 0;
+  [[nodiscard]] virtual bool verify_mech_list_mic(ByteSpan mech_types, ByteSpan mic) = 0;
 };
 
 }  // namespace rdpwhy::auth

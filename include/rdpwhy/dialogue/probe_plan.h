@@ -25,10 +25,13 @@ enum class Authentication : std::uint8_t {
 /// What is to be said in CredSSP (MS-CSSP 3.1.5).
 struct CredsspPlan {
   Authentication authentication = Authentication::kNegotiate;
-  /// Null: the dialogue ends with the server's NTLM challenge, which leaves no failed logon behind.
+  /// Null: the dialogue ends with the server's NTLM challenge, which leaves no failed logon behind;
+  /// with kKerberos the ticket of the credential cache is used, and no password is delegated.
   std::shared_ptr<OneAttempt> credentials;
   /// The host of the service principal name TERMSRV/host; `net` fills in the target's when empty.
   std::string service_host;
+  /// Our own NetBIOS name for NTLM, as accounts may be bound to workstations; `net` fills it in.
+  std::string workstation;
   std::uint32_t version = 6;      ///< TSRequest.version that we claim, 2 to 6
   bool restricted_admin = false;  ///< empty TSPasswordCreds: the server never gets the password
   /// Randomness comes in (I1): `net` fills it for each connection.

@@ -6,6 +6,7 @@
 
 #include "rdpwhy/auth/message_protection.h"
 #include "rdpwhy/base/bytes.h"
+#include "rdpwhy/base/error.h"
 #include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/dialogue/credentials.h"
 #include "rdpwhy/record/handshake_record.h"
@@ -36,8 +37,11 @@ struct Next {  ///< this phase is over
   std::unique_ptr<Sequence> sequence;
 };
 struct Finish {};  ///< nothing more to say; the record tells how it went
+struct GiveUp {    ///< our own surroundings do not allow to go on (no MD4 in this OpenSSL)
+  Error error;
+};
 
-using Step = std::variant<Send, Await, Linger, StartTls, AskKerberos, Next, Finish>;
+using Step = std::variant<Send, Await, Linger, StartTls, AskKerberos, Next, Finish, GiveUp>;
 
 /// What a step of a Kerberos security context brought.
 struct KerberosAnswer {
@@ -61,6 +65,8 @@ class Sequence {
   [[nodiscard]] virtual Step next(const HandshakeRecord& record) = 0;
   /// Only for sequences that ask.
   virtual void kerberos_answered(KerberosAnswer) {}
+  /// Adds what only this side can know (record::RunFacts says what). Called after every `next`.
+  virtual void tell(record::RunFacts&) const {}
 };
 
 }  // namespace rdpwhy::dialogue

@@ -64,6 +64,27 @@ struct RunFacts {
     std::uint64_t bytes = 0;  ///< octets that came unasked
   };
   std::optional<SilentConnection> silent_connection;
+  /// Whether the server's pubKeyAuth opened and is what its TLS certificate demands (MS-CSSP
+  /// 3.1.5). No capture shows it: the answer is sealed. False: somebody with another key stands
+  /// between, or the server computes something else; no credentials were delegated.
+  std::optional<bool> public_key_confirmed;
+  /// Why our own side stopped in CredSSP although the server would have gone on.
+  struct OwnStop {
+    enum class Why : std::uint8_t {
+      kNoCredentials,          ///< the server's challenge was all that was wanted
+      kCredentialsSpent,       ///< they were tried before in this run
+      kKerberosFailed,         ///< no Kerberos context, and no NTLM: not allowed, or password spent
+      kMechanismNotOurs,       ///< the server chose a mechanism that we did not offer
+      kChallengeRefused,       ///< NTLM, but less than Windows insists on: see words
+      kMechListMicWrong,       ///< SPNEGO's mechListMIC does not verify or is missing
+      kPublicKeyNotConfirmed,  ///< see public_key_confirmed
+      kNothingToDelegate,      ///< a ticket of the cache and no password
+      kNoRestrictedAdmin,      ///< Restricted Admin was asked for, the server does not support it
+    };
+    Why why = Why::kNoCredentials;
+    std::string words;  ///< one lower-case sentence, no secret in it
+  };
+  std::optional<OwnStop> own_stop;
 };
 
 /// The one ordered list of all that is known about a connection. Built only by `dissect`, never
