@@ -54,8 +54,9 @@ struct NtlmVersion {
   [[nodiscard]] std::string text() const;
   friend bool operator==(const NtlmVersion&, const NtlmVersion&) = default;
 };
-/// "Windows Server 2022", "Windows 11 22H2", "Windows Server 2016 or Windows 10 1607": what
-/// Microsoft shipped with that build; nothing for a build that no product is known for.
+/// "Windows Server 2022", "Windows Server 2016 or Windows 10 1607": what Microsoft shipped with
+/// that build; nothing for a build that no product is known for. A claim and no proof: FreeRDP says
+/// 6.1.7601 wherever it runs.
 [[nodiscard]] std::optional<std::string_view> windows_product(const NtlmVersion& version);
 
 /// MS-NLMP 2.2.2.1 AV_PAIR
@@ -115,8 +116,8 @@ struct NtlmChallenge {
   friend bool operator==(const NtlmChallenge&, const NtlmChallenge&) = default;
 };
 
-/// MS-NLMP 2.2.1.3 AUTHENTICATE_MESSAGE. The responses are proofs of a password: whoever keeps this
-/// in a record empties them first (`without_responses`).
+/// MS-NLMP 2.2.1.3 AUTHENTICATE_MESSAGE. Responses, session key and MIC are proofs of a password:
+/// whoever keeps this in a record empties them first (`without_responses`).
 struct NtlmAuthenticate {
   std::uint32_t flags = 0;
   std::string domain_name;  ///< UTF-8
@@ -137,8 +138,11 @@ struct NtlmAuthenticate {
   std::optional<ClientChallenge> ntlmv2;
   std::uint32_t lm_response_size = 0;  ///< octets on the wire, also when the octets are emptied
   std::uint32_t nt_response_size = 0;
+  std::uint32_t encrypted_random_session_key_size = 0;
   friend bool operator==(const NtlmAuthenticate&, const NtlmAuthenticate&) = default;
 };
+/// Sizes stay, and so does that there was a MIC, whose octets become zeros: with the challenges it
+/// would let a guess at the password be checked.
 [[nodiscard]] NtlmAuthenticate without_responses(NtlmAuthenticate message);
 
 inline constexpr std::string_view kNtlmSignature{"NTLMSSP\0", 8};

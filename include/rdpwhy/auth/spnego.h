@@ -56,8 +56,8 @@ using SpnegoToken = std::variant<NegTokenInit, NegTokenResp>;
 [[nodiscard]] bool is_spnego(ByteSpan token);
 [[nodiscard]] std::expected<SpnegoToken, DecodeError> decode_spnego(ByteSpan token,
                                                                     Notes* notes = nullptr);
-/// With the GSS-API frame of a first token. mech_types_der and the hints' absence are looked at;
-/// the DER is made of mech_types.
+/// With the GSS-API frame of a first token; with hints it is MS-SPNG's NegTokenInit2. The DER of
+/// mechTypes is made of mech_types: mech_types_der is not looked at.
 [[nodiscard]] Bytes encode(const NegTokenInit& token);
 [[nodiscard]] Bytes encode(const NegTokenResp& token);
 

@@ -20,9 +20,11 @@ struct Token {
   std::uint32_t size = 0;             ///< octets of the negoToken
   std::optional<SpnegoToken> spnego;  ///< absent: the mechanism's token stands bare
   MechanismMessage message;
-  /// The octets of the mechanism's own token, for what is computed over them (NTLM's MIC, GSSAPI).
-  /// Emptied for an AUTHENTICATE_MESSAGE, and so are its responses: proofs of a password are not
-  /// kept. The copies inside `spnego` are emptied always.
+  /// The octets of the mechanism's own token, for what is computed over them (NTLM's MIC, GSSAPI):
+  /// of NTLM's NEGOTIATE and CHALLENGE, of AP-REP, KRB-ERROR and TGT-REQ. Empty for everything
+  /// else: an AUTHENTICATE_MESSAGE or a ticket proves a password to whoever tries many of them, and
+  /// what cannot be read may be one. The responses are taken out of the message, too, and the
+  /// copies inside `spnego` are emptied always.
   Bytes mechanism_octets;
   std::optional<DecodeError> error;  ///< what could not be read, of whichever layer
   std::vector<Note> notes;
