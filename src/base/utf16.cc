@@ -55,4 +55,13 @@ Bytes utf8_to_utf16le(std::string_view text) {
   return out;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto step = step_utf8(text);
+    if (!step.valid) return false;
+    text.remove_prefix(step.size);
+  }
+  return true;
+}
+
 }  // namespace rdpwhy::base

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "cli/console.h"
+#include "cli/password.h"
 #include "cli/verbs.h"
 #include "rdpwhy/base/check.h"
 
@@ -95,6 +96,7 @@ int run_guarded(const Arguments& arguments) {
 }  // namespace rdpwhy::cli
 
 int main(int argc, char** argv) {
+  rdpwhy::cli::hide_environment_password();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is an error of writing, told as such
   return rdpwhy::cli::run_guarded({argv + std::min(argc, 1), argv + argc});
 }

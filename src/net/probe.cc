@@ -1,5 +1,7 @@
 #include "rdpwhy/net/probe.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -11,9 +13,11 @@
 #include "net/proxy_dialogue.h"
 #include "net/resolver.h"
 #include "net/waiting.h"
+#include "rdpwhy/base/check.h"
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/record_opener.h"
+#include "rdpwhy/record/queries.h"
 
 namespace rdpwhy::net {
 namespace {
@@ -31,6 +35,25 @@ constexpr auto kPace = std::chrono::milliseconds(200);
 /// The shortest time in which a silent peer is called silent.
 constexpr auto kShortestWatch = std::chrono::milliseconds(300);
 
+bool speaks_nla(std::uint32_t protocols) {
+  constexpr auto kNla = static_cast<std::uint32_t>(rdp::Protocol::kHybrid) |
+                        static_cast<std::uint32_t>(rdp::Protocol::kHybridEx);
+  return (protocols & kNla) != 0;
+}
+
+/// getrandom(2) does not fail for so few octets once the kernel is up.
+dialogue::CredsspPlan::Randomness fresh_randomness() {
+  dialogue::CredsspPlan::Randomness fresh;
+  const auto fill = [](std::span<std::uint8_t> octets) {
+    const auto count = ::getrandom(octets.data(), octets.size(), 0);
+    RDPWHY_CHECK(count >= 0 && static_cast<std::size_t>(count) == octets.size());
+  };
+  fill(fresh.client_nonce);
+  fill(fresh.client_challenge);
+  fill(fresh.session_key);
+  return fresh;
+}
+
 /// One probe from the resolver to the end of its last connection.
 class Run {
  public:
@@ -45,6 +68,9 @@ class Run {
     if (options_.capture_sink) capture_.emplace(options_.capture_sink, "rdpwhy");
     if (options_.plan.tls.server_name.empty()) {
       options_.plan.tls.server_name = options_.server_name.value_or(target.host);
+    }
+    if (options_.plan.credssp.service_host.empty()) {
+      options_.plan.credssp.service_host = target.host;
     }
     options_.plan.until = farthest();
     facts_.until = options_.plan.until;
@@ -71,16 +97,37 @@ class Run {
     result.port = target_.port;
     result.started = started;
     result.record = dissector_.take();
+    settle_depth(result.record);
     result.record.run = std::move(facts_);
     co_return result;
   }
 
  private:
-  /// TLS is as far as we go; without TLS on offer X.224 is.
+  /// Authorization is as far as we go; without NLA on offer TLS is, without TLS X.224.
   [[nodiscard]] Phase farthest() const {
     const auto& negotiation = options_.plan.request.negotiation;
     const bool offers_tls = negotiation && negotiation->requested.bits != 0;
-    return std::min(options_.plan.until, offers_tls ? Phase::kTls : Phase::kX224);
+    const bool begins_credssp =
+        offers_tls && speaks_nla(negotiation->requested.bits) &&
+        options_.plan.credssp.authentication != dialogue::Authentication::kNone;
+    return std::min(options_.plan.until, begins_credssp ? Phase::kAuthorization
+                                         : offers_tls   ? Phase::kTls
+                                                        : Phase::kX224);
+  }
+
+  /// How far a run that wished for NLA had to go, now that the server has selected.
+  void settle_depth(const HandshakeRecord& record) {
+    if (!options_.until_is_a_wish || facts_.until <= Phase::kTls) return;
+    const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
+    const auto* response = confirm == nullptr ? nullptr : confirm->response();
+    if (response == nullptr) return;
+    const auto selected = static_cast<rdp::Protocol>(response->selected_protocol);
+    if (!speaks_nla(response->selected_protocol)) {
+      facts_.until = Phase::kTls;
+    } else if (selected == rdp::Protocol::kHybrid) {
+      // Only HYBRID_EX has the authorization result (MS-RDPBCGR 5.4.2.1).
+      facts_.until = std::min(*facts_.until, Phase::kCredssp);
+    }
   }
 
   void enter(Phase phase) const {
@@ -175,9 +222,10 @@ class Run {
                                [this, &stream](std::string_view line) {
                                  key_log_.add(line);
                                  if (options_.on_secret) options_.on_secret(line);
-                                 stream.tap().secret(line);
+                                 if (options_.capture_secrets) stream.tap().secret(line);
                                },
                            .on_phase = options_.on_phase};
+    options_.plan.credssp.randomness = fresh_randomness();
     co_return co_await drive(stream, dialogue::start(options_.plan), how, facts_);
   }
 

@@ -176,6 +176,7 @@ std::expected<RdpFile, Error> parse_rdp_file(std::string_view octets) {
   }
   read_security(settings, file);
   if (const auto* user = settings.text("username")) file.user_name = *user;
+  if (const auto* domain = settings.text("domain")) file.domain = *domain;
   read_gateway(settings, file);
   file.use_redirection_server_name =
       settings.number("use redirection server name").value_or(0) != 0;

@@ -56,5 +56,14 @@ TEST(Utf16, EveryCodePointComesBack) {
   }
 }
 
+TEST(Utf16, WellFormedTextIsToldFromIllFormed) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8(std::string_view("a\0L\xC3\xBC\xE6\x97\xA5\xF0\x9F\x98\x80", 12)));
+  for (const std::string_view text :
+       {"\xFF", "a\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE6\x97z"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace rdpwhy::base

@@ -13,4 +13,7 @@ namespace rdpwhy::base {
 /// UTF-8 to UTF-16LE without a terminator; invalid sequences become U+FFFD.
 [[nodiscard]] Bytes utf8_to_utf16le(std::string_view text);
 
+/// RFC 3629: well-formed from end to end.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 }  // namespace rdpwhy::base

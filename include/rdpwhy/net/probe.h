@@ -18,6 +18,8 @@ namespace rdpwhy::net {
 
 struct ProbeOptions {
   dialogue::ProbePlan plan;
+  /// plan.until is how far to go where the server selects NLA; without NLA, TLS is far enough.
+  bool until_is_a_wish = false;
   /// What plan.tls.server_name becomes when it is empty: not given: the target's host, as mstsc
   /// does; empty: no server_name extension at all.
   std::optional<std::string> server_name;
@@ -30,6 +32,7 @@ struct ProbeOptions {
       true;  ///< one more connection that stays silent, when an early ending needs it
   std::function<void(std::string_view line)> on_secret;  ///< --keylog: NSS lines as they arise
   std::function<void(ByteSpan)> capture_sink;            ///< --write-capture: pcapng octets
+  bool capture_secrets = true;                           ///< false: its TLS secrets stay out of it
   std::function<void(Phase)> on_phase;                   ///< progress
 };
 

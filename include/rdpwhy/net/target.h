@@ -31,8 +31,9 @@ struct RdpFile {
   std::string routing_token;      ///< loadbalanceinfo
   bool enable_credssp = true;     ///< enablecredsspsupport
   int authentication_level = -1;  ///< -1: not given
-  std::string user_name;
-  bool gateway_in_use = false;  ///< gatewayusagemethod and gatewayhostname
+  std::string user_name;          ///< username: "name", "DOMAIN\name" or "name@domain"
+  std::string domain;             ///< domain
+  bool gateway_in_use = false;    ///< gatewayusagemethod and gatewayhostname
   std::string gateway_host;
   bool use_redirection_server_name = false;
   std::vector<std::string> remarks;  ///< what was read and what it means, one sentence each

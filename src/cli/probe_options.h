@@ -1,0 +1,43 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/credentials.h"
+#include "rdpwhy/net/probe.h"
+
+// What is typed after `rdpwhy probe`, and what it asks for.
+namespace rdpwhy::cli {
+
+/// As typed, before anything is judged.
+struct TypedProbe {
+  std::vector<std::string> targets;
+  bool json = false, explain = false, v4 = false, v6 = false, no_experiments = false,
+       no_capture_secrets = false;
+  double timeout = 5;
+  std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, resolve, until, write_capture,
+      key_log;
+  std::optional<std::string> cookie, routing_token, server_name;
+  std::string colour = "auto";
+  TypedLogon logon;
+};
+
+void declare(CLI::App& app, TypedProbe& typed);
+
+/// A target with what its .rdp file adds.
+struct Errand {
+  net::Target target;
+  net::ProbeOptions options;
+  std::vector<std::string> remarks;
+  std::optional<net::RdpFile> rdp_file;
+};
+
+/// An exit code when it cannot be; what is wrong is told already.
+[[nodiscard]] std::expected<Errand, int> make_errand(const CLI::App& app, const TypedProbe& typed,
+                                                     const std::string& text);
+
+}  // namespace rdpwhy::cli
