@@ -226,7 +226,8 @@ std::expected<std::optional<Header>, DecodeError> decode_header(ByteSpan begin,
   // What is too long already is said before the rest of it is there.
   for (std::size_t i = 0; i < octets && at + 1 + i < begin.size(); ++i) {
     header.length = header.length << 8 | begin[at + 1 + i];
-    if (header.length > kMostLength) {
+    const auto to_come = octets - 1 - i;
+    if (to_come >= 4 ? header.length > 0 : header.length > kMostLength >> 8 * to_come) {
       return std::unexpected(bad(field, "a length of 4 GiB or more"));
     }
   }

@@ -57,6 +57,8 @@ TEST(Header, RefusesWhatCanBeNone) {
   EXPECT_EQ(decode_header(from_hex("30ff"), "x").error().text, "a length of 127 octets");
   EXPECT_EQ(decode_header(from_hex("30850100000000"), "x").error().text,
             "a length of 4 GiB or more");
+  EXPECT_FALSE(decode_header(from_hex("308801"), "x")) << "said before the rest is there";
+  EXPECT_TRUE(decode_header(from_hex("308800000000ff"), "x"));
   EXPECT_EQ(decode_header(from_hex("1f818181"), "x").error().text,
             "a tag number of more than 14 bits");
   EXPECT_EQ((**decode_header(from_hex("3084ffffffff"), "x")).length, 0xFFFFFFFFu);
