@@ -40,6 +40,10 @@ Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumsta
     judge_reaching(reading, findings);
     judge_negotiation(reading, findings);
     judge_tls(reading, findings);
+    judge_kerberos(reading, findings);
+    judge_credssp(reading, findings);
+    judge_rdstls(reading, findings);
+    judge_authorization(reading, findings);
     judge_after_tls(reading, findings);
   }
   judge_capture(reading, findings);

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "diagnose/reading.h"
+#include "diagnose/refusals.h"
 #include "rdpwhy/codes/codes.h"
 
 namespace rdpwhy::diagnose {
@@ -59,9 +60,9 @@ constexpr Row kRows[] = {
     {0x4, Place::kAnywhere, "nothing in particular: clients use it for any ended session"},
 };
 
-constexpr std::array<std::uint32_t, 17> kAfterTls = {0x207,  0x807,  0xA07,  0xB07,  0xC07,  0xD07,
-                                                     0xE07,  0xF07,  0x1207, 0x1307, 0x1607, 0x1707,
-                                                     0x1807, 0x1C07, 0x1F07, 0x2107, 0x2407};
+constexpr std::array<std::uint32_t, 18> kAfterTls = {
+    0x207,  0x807,  0xA07,  0xB07,  0xC07,  0xD07,  0xE07,  0xF07,  0x1207,
+    0x1307, 0x1607, 0x1707, 0x1807, 0x1C07, 0x1F07, 0x2107, 0x2207, 0x2407};
 
 const Row* row_of_code(std::uint32_t code) {
   const auto* found = std::ranges::find(kRows, code, &Row::code);
@@ -97,6 +98,38 @@ std::string code_in_words(const Saw& saw) {
   return name ? fmt::format("0x{:x} ({})", saw.code, *name) : fmt::format("0x{:x}", saw.code);
 }
 
+/// The server itself said why it refuses the user, so that mstsc has more to show than an ended
+/// socket.
+bool was_told_why(const Reading& reading) {
+  const auto& logon = reading.logon;
+  if (logon.refusal != nullptr || logon.kerberos_error != nullptr) return true;
+  if (const auto* result = logon.authorization_fact()) return result->authorization_result != 0;
+  const auto* answer = logon.rdstls_answer_fact();
+  return answer != nullptr && answer->result_code != 0;
+}
+
+/// The code of a refusal: the server's word, or our KDC's, which mstsc would have heard as well.
+std::optional<MstscCode> code_of_refusal(const Reading& reading, const Diagnosis& diagnosis) {
+  const auto& logon = reading.logon;
+  const auto from = [](const Refusal* row, Confidence confidence) -> std::optional<MstscCode> {
+    if (row == nullptr || row->mstsc == 0) return {};
+    return MstscCode{row->mstsc, {}, confidence};
+  };
+  if (const auto* request = logon.refusal_fact())
+    return from(find_refusal(*request->error_code), Confidence::kLikely);
+  if (const auto* result = logon.authorization_fact();
+      result != nullptr && result->authorization_result == 5)
+    return MstscCode{0x2407, {}, Confidence::kLikely};
+  if (const auto* answer = logon.rdstls_answer_fact(); answer != nullptr)
+    return from(find_win32_refusal(answer->result_code), Confidence::kPossible);
+  if (logon.kdc_refusal != nullptr && !logon.went_on_without_kdc && !diagnosis.causes.empty()) {
+    const auto& id = diagnosis.causes.front().id;
+    if (id == "logon-failure") return MstscCode{0x807, {}, Confidence::kPossible};
+    if (id == "password-expired") return MstscCode{0xF07, {}, Confidence::kPossible};
+  }
+  return {};
+}
+
 bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
   const auto* failure = reading.failure();
   switch (place) {
@@ -117,7 +150,8 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
               (failure->by == Side::kClient && reading.missed_deadline)) &&
              failure->phase >= Phase::kTcp;
     case Place::kSocketEnd:
-      return failure != nullptr && failure->phase >= Phase::kX224 && reading.server_left();
+      return failure != nullptr && failure->phase >= Phase::kX224 && reading.server_left() &&
+             !was_told_why(reading);
     case Place::kLater:
     case Place::kAnywhere:
       break;
@@ -158,12 +192,61 @@ std::string where_it_went(const Reading& reading) {
   return "no failure was found";
 }
 
+/// A code that arises when credentials are checked.
+SawVerdict judge_code_of_logon(const Saw& saw, const Reading& reading, const Diagnosis& diagnosis) {
+  SawVerdict verdict;
+  const auto code = code_in_words(saw);
+  const auto* failure = reading.failure();
+  if (diagnosis.mstsc && diagnosis.mstsc->code == saw.code) {
+    verdict.fits = SawVerdict::Fits::kYes;
+    verdict.says = fmt::format("Yes: {} is what mstsc shows for this.", code);
+  } else if (was_told_why(reading) && diagnosis.mstsc) {
+    verdict.fits = SawVerdict::Fits::kNo;
+    verdict.says = fmt::format(
+        "No: the server gave its reason here, and that shows as 0x{:x}, not as {}. Whoever saw "
+        "that "
+        "had other credentials, or another day.",
+        diagnosis.mstsc->code, code);
+  } else if (was_told_why(reading)) {
+    verdict.says = fmt::format(
+        "{} arises when credentials are checked. The server gave a reason here, but what mstsc "
+        "shows "
+        "for it is not known.",
+        code);
+  } else if (failure != nullptr && failure->phase <= Phase::kTls) {
+    verdict.fits = SawVerdict::Fits::kNo;
+    verdict.says = fmt::format(
+        "{} arises only after TLS, when credentials are checked; {}. Whoever saw it got further "
+        "than "
+        "this did.",
+        code, where_it_went(reading));
+  } else if (reading.logon.step >= LogonStep::kAccepted) {
+    verdict.says = fmt::format(
+        "{} arises when credentials are checked, and those used here were accepted. With others it "
+        "may show.",
+        code);
+  } else if (reading.logon.step == LogonStep::kAuthenticated) {
+    verdict.says = fmt::format(
+        "{} arises when credentials are checked. Those used here were refused without a reason, so "
+        "whether it is the same refusal cannot be told.",
+        code);
+  } else {
+    verdict.says = fmt::format(
+        "{} arises after TLS, when credentials are checked. This did not go so far, so it neither "
+        "shows nor excludes it.",
+        code);
+  }
+  return verdict;
+}
+
 }  // namespace
 
 std::optional<MstscCode> expected_code(const Reading& reading, const Diagnosis& diagnosis) {
   const auto* failure = reading.failure();
   if (fits(Place::kGuard, reading, diagnosis)) return MstscCode{0x708, {}, Confidence::kLikely};
-  if (failure == nullptr || failure->how == EndedHow::kCaptureEnd) return {};
+  if (auto code = code_of_refusal(reading, diagnosis)) return code;
+  if (failure == nullptr || failure->how == EndedHow::kCaptureEnd || was_told_why(reading))
+    return {};
   if (reading.before_proxy_grant()) return {};  // mstsc does not use our proxy
   if (failure->phase == Phase::kResolve) return MstscCode{0x104, {}, Confidence::kLikely};
   if (failure->phase == Phase::kTcp) return MstscCode{0x204, {}, Confidence::kLikely};
@@ -199,25 +282,9 @@ SawVerdict judge_saw(const Saw& saw, const Reading& reading, const Diagnosis& di
   const auto code = code_in_words(saw);
   const auto extended =
       saw.extended && *saw.extended != 0 ? extended_in_words(*saw.extended) : std::string();
-  const bool after_tls = std::ranges::find(kAfterTls, saw.code) != kAfterTls.end();
   const auto* row = row_of_code(saw.code);
-  if (after_tls) {
-    const auto* known = codes::find(codes::Family::kMstsc, saw.code);
-    const auto meaning = known != nullptr ? fmt::format(" ({})", known->name) : std::string();
-    if (reading.failure() == nullptr || reading.failure()->phase > Phase::kTls) {
-      verdict.says = fmt::format(
-          "0x{:x}{} arises after TLS, when credentials are checked. This did not go so far, so it "
-          "neither shows nor excludes it.",
-          saw.code, meaning);
-    } else {
-      verdict.fits = SawVerdict::Fits::kNo;
-      verdict.says = fmt::format(
-          "0x{:x}{} arises only after TLS, when credentials are checked; {}. Whoever saw it got "
-          "further than this did.",
-          saw.code, meaning, where_it_went(reading));
-    }
-    return verdict;
-  }
+  if (std::ranges::find(kAfterTls, saw.code) != kAfterTls.end())
+    return judge_code_of_logon(saw, reading, diagnosis);
   if (row == nullptr || row->place == Place::kAnywhere) {
     const auto* known = codes::find(codes::Family::kMstsc, saw.code);
     verdict.says =
@@ -257,8 +324,9 @@ SawVerdict judge_saw(const Saw& saw, const Reading& reading, const Diagnosis& di
     verdict.says += extended;
     return verdict;
   }
+  const bool shows_as_another = was_told_why(reading) && diagnosis.mstsc;
   if (failure->how == EndedHow::kCaptureEnd ||
-      (row->place == Place::kSocketEnd && failure->phase >= Phase::kX224)) {
+      (row->place == Place::kSocketEnd && failure->phase >= Phase::kX224 && !shows_as_another)) {
     // After an alert, a refusal or garbage the socket ends too; what mstsc then shows is not
     // documented.
     verdict.says = fmt::format("{} needs {}; {}. Whether mstsc shows that so is not known.", code,

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rdpwhy/tls/alert.h"
+#include "rdpwhy/tls/registry.h"
+
 namespace rdpwhy::diagnose {
 namespace {
 
@@ -31,7 +34,8 @@ Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumst
     : record(record_in),
       circumstances(circumstances_in),
       progress(record::progress(record_in)),
-      tls(record::tls_summary(record_in)) {
+      tls(record::tls_summary(record_in)),
+      logon(record_in) {
   proxied = !circumstances.proxy.empty();
   bool way_asked = false;
   std::uint64_t answered_bytes = 0;
@@ -138,6 +142,20 @@ std::string left_in_words(const record::Failure& failure) {
   return fmt::format("{} the connection {} after",
                      failure.how == record::EndedHow::kReset ? "reset" : "closed",
                      duration_in_words(failure.after_ns));
+}
+
+std::string alert_in_words(const tls::Alert& alert) {
+  const auto name = tls::alert_name(alert.description);
+  return name ? fmt::format("alert {} ({})", alert.description, *name)
+              : fmt::format("alert {}", alert.description);
+}
+
+const tls::Alert* alert_of_failure(const Reading& reading) {
+  const auto* failure = reading.failure();
+  if (failure == nullptr || failure->how != record::EndedHow::kAlert) return nullptr;
+  const auto& shown = reading.record.evidence[failure->evidence - 1];
+  const auto* fact = std::get_if<record::TlsAlert>(&shown.fact);
+  return fact != nullptr && fact->alert ? &*fact->alert : nullptr;
 }
 
 std::string duration_in_words(Nanoseconds ns) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "diagnose/logon_reading.h"
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/queries.h"
 
@@ -17,6 +19,7 @@ struct Reading {
   const Circumstances& circumstances;
   record::Progress progress;
   std::optional<record::TlsSummary> tls;
+  LogonReading logon;
 
   // First evidence of each kind; null where there is none.
   const Evidence* request = nullptr;       ///< X.224 Connection Request
@@ -83,6 +86,9 @@ class Findings {
                std::vector<record::EvidenceId> because);
   void warn(std::string_view id, std::string says, std::vector<record::EvidenceId> because);
   [[nodiscard]] bool empty() const { return diagnosis_.causes.empty(); }
+  [[nodiscard]] bool has(std::string_view id) const {
+    return std::ranges::find(diagnosis_.causes, id, &Finding::id) != diagnosis_.causes.end();
+  }
 
  private:
   Diagnosis& diagnosis_;
@@ -97,15 +103,25 @@ class Findings {
 /// "closed the connection 1.8 ms after", "reset the connection at once after": the server's ending.
 [[nodiscard]] std::string left_in_words(const record::Failure& failure);
 
+/// "alert 40 (handshake_failure)"
+[[nodiscard]] std::string alert_in_words(const tls::Alert& alert);
+/// The alert with which the failure ended; null when it did not, or nobody could read it.
+[[nodiscard]] const tls::Alert* alert_of_failure(const Reading& reading);
+
 // The rules, by phase. Each adds findings, the likeliest first, or stays silent.
 void judge_proxy(const Reading& reading, Findings& findings);        // until it opened the way
 void judge_reaching(const Reading& reading, Findings& findings);     // resolve and tcp
 void judge_negotiation(const Reading& reading, Findings& findings);  // x224
 void judge_tls(const Reading& reading, Findings& findings);
-void judge_after_tls(const Reading& reading, Findings& findings);
-void judge_complete(const Reading& reading, Findings& findings);  // no failure is seen
-void judge_capture(const Reading& reading, Findings& findings);   // what the capture does not hold
+void judge_kerberos(const Reading& reading, Findings& findings);  // our talk with the KDC
+void judge_credssp(const Reading& reading, Findings& findings);
+void judge_rdstls(const Reading& reading, Findings& findings);
+void judge_authorization(const Reading& reading, Findings& findings);
+void judge_after_tls(const Reading& reading, Findings& findings);  // what those leave open
+void judge_complete(const Reading& reading, Findings& findings);   // no failure is seen
+void judge_capture(const Reading& reading, Findings& findings);    // what the capture does not hold
 void gather_warnings(const Reading& reading, Findings& findings);
+void warn_about_logon(const Reading& reading, Findings& findings);  // a part of them
 
 [[nodiscard]] std::optional<MstscCode> expected_code(const Reading& reading,
                                                      const Diagnosis& diagnosis);

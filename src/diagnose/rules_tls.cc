@@ -37,12 +37,6 @@ std::string versions_in_words(const Reading& reading) {
   return out;
 }
 
-std::string alert_in_words(const tls::Alert& alert) {
-  const auto name = tls::alert_name(alert.description);
-  return name ? fmt::format("alert {} ({})", alert.description, *name)
-              : fmt::format("alert {}", alert.description);
-}
-
 bool client_sent_certificate_request_answer(const Reading& reading) {
   return reading.certificate_request != nullptr;
 }
@@ -427,9 +421,7 @@ void judge_ultimatum(const Reading& reading, Findings& findings) {
 void judge_tls(const Reading& reading, Findings& findings) {
   if (!reading.failed_in(Phase::kTls)) return;
   const auto& failure = *reading.failure();
-  const auto& shown = reading.record.evidence[failure.evidence - 1];
-  const auto* alert_fact = std::get_if<record::TlsAlert>(&shown.fact);
-  const auto* alert = alert_fact != nullptr && alert_fact->alert ? &*alert_fact->alert : nullptr;
+  const auto* alert = alert_of_failure(reading);
   const bool hello_answered = reading.server_hello != nullptr;
   switch (failure.how) {
     case EndedHow::kFailurePdu:

@@ -1,4 +1,4 @@
-// After TLS, and judgements about a whole connection: complete, cut off, not to be explained.
+// Judgements about a whole connection: complete, cut off, not to be explained.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -173,36 +173,14 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   }
 }
 
-}  // namespace
-
-void judge_after_tls(const Reading& reading, Findings& findings) {
-  const auto* failure = reading.failure();
-  if (failure == nullptr || failure->phase <= Phase::kTls) return;
-  const auto because = ids_with_failure(reading, {reading.confirm, reading.server_hello});
-  const bool tls = reading.reached(Phase::kTls);
-  if (reading.server_left() && tls) {
-    findings
-        .add("server-closes-after-tls", Confidence::kLikely,
-             fmt::format(
-                 "TLS completed; then the server {} {}, before any answer of the next phase.",
-                 left_in_words(*failure), failure->after.empty() ? "that" : failure->after),
-             because)
-        .against.push_back("why it left is not said; its own log at that second has the reason");
-    return;
-  }
-  if (reading.silence()) {
-    findings.add("stalled", Confidence::kPossible,
-                 fmt::format("The server had answered before and was then silent for {}.",
-                             duration_in_words(failure->after_ns)),
-                 because);
-    return;
-  }
-  if (failure->how == EndedHow::kAlert) {
-    findings.add("unexplained", Confidence::kPossible,
-                 "The server ended the connection with a TLS alert right after the handshake.",
-                 because);
-  }
+/// A run without credentials was to go no further.
+bool went_as_far_as_without_credentials(const Reading& reading) {
+  const auto& stop = reading.record.run->own_stop;
+  return stop && stop->why == record::RunFacts::OwnStop::Why::kNoCredentials &&
+         reading.logon.first_answer != nullptr;
 }
+
+}  // namespace
 
 void judge_complete(const Reading& reading, Findings& findings) {
   if (reading.failure() != nullptr || !findings.empty() || !reading.progress.reached) return;
@@ -231,6 +209,15 @@ void judge_complete(const Reading& reading, Findings& findings) {
     return;
   }
   if (!run && reading.reached(Phase::kX224)) return judge_encrypted_rest(reading, findings);
+  if (run && went_as_far_as_without_credentials(reading)) {
+    findings.add(
+        "handshake-complete", Confidence::kCertain,
+        "Every phase up to the TLS handshake completed, and CredSSP as far as it goes "
+        "without credentials: the server's answer. Nobody was named, so no failed logon is "
+        "left behind.",
+        ids({reading.confirm, reading.server_hello, reading.logon.first_answer}));
+    return;
+  }
   if (!run || asked_more)
     return;  // a capture that got no further than TCP, or a run that stopped early
   if (const auto* dead = dead_first_address(reading)) {

@@ -29,6 +29,22 @@ class Story {
   Story& certificate();
   Story& tls12_to_the_end();  ///< from the ServerHello to both Finished
   Story& alert(Side by, std::uint8_t description);
+
+  // The logon, inside TLS.
+  Story& until(Phase phase);  ///< how far the run was asked to go
+  Story& ts_request(Side by, record::CredsspMessage message, double after_ms = 1);
+  Story& negotiate(std::uint32_t version = 6, bool spnego = false, bool kerberos_offered = false);
+  Story& challenge(std::uint32_t version = 6, double clock_ahead_s = 0);
+  Story& authenticate(std::uint32_t version = 6);  ///< with pubKeyAuth
+  Story& ticket(std::uint32_t version = 6);        ///< a Kerberos AP-REQ inside SPNEGO
+  Story& server_key(std::uint32_t version = 6);
+  Story& delegate(std::uint32_t version = 6);
+  Story& error_code(std::uint32_t code, std::uint32_t version = 6, bool echoes_key = false);
+  Story& kerberos_error(std::int32_t code, double server_ahead_s = 0);
+  Story& authorization(std::uint32_t result);
+  Story& kdc(record::KdcTalk talk);
+  Story& inside_tls(Phase phase, Side by, record::Fact fact, double after_ms = 1);
+
   Story& end(Side by, record::Ending::How how, double after_ms = 1, bool mid_message = false);
   Story& partial(std::uint32_t size);          ///< of the server: a message that it does not finish
   Story& wait_and_hang_up(double silence_ms);  ///< we give up: a deadline passed

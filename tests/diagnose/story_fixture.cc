@@ -151,6 +151,137 @@ Story& Story::alert(Side by, std::uint8_t description) {
   return *this;
 }
 
+Story& Story::until(Phase phase) {
+  if (record.run) record.run->until = phase;
+  return *this;
+}
+
+Story& Story::inside_tls(Phase phase, Side by, record::Fact fact, double after_ms) {
+  add(phase, by, std::move(fact), after_ms);
+  on_wire_of(100);
+  record.evidence.back().where.layer = record::Layer::kDecrypted;
+  return *this;
+}
+
+Story& Story::ts_request(Side by, record::CredsspMessage message, double after_ms) {
+  message.has_nego_tokens = !message.tokens.empty();
+  return inside_tls(Phase::kCredssp, by, std::move(message), after_ms);
+}
+
+namespace {
+auth::Token bare(auth::MechanismMessage message) {
+  auth::Token token;
+  token.message = std::move(message);
+  return token;
+}
+
+auth::AvPair clock(Moment moment) {
+  const auto filetime =
+      static_cast<std::uint64_t>(moment.ns / 100 + 11'644'473'600 * std::int64_t{10'000'000});
+  Bytes octets;
+  for (int i = 0; i < 8; ++i) octets.push_back(static_cast<std::uint8_t>(filetime >> (8 * i)));
+  return {static_cast<std::uint16_t>(auth::AvId::kTimestamp), std::move(octets)};
+}
+}  // namespace
+
+Story& Story::negotiate(std::uint32_t version, bool spnego, bool kerberos_offered) {
+  auto token = bare(auth::NtlmNegotiate{});
+  if (spnego || kerberos_offered) {
+    auth::NegTokenInit init;
+    if (kerberos_offered) init.mech_types.emplace_back(auth::oid::kMsKerberos);
+    init.mech_types.emplace_back(auth::oid::kNtlm);
+    token.spnego = init;
+  }
+  record::CredsspMessage message;
+  message.version = version;
+  message.tokens.push_back(std::move(token));
+  return ts_request(Side::kClient, std::move(message));
+}
+
+Story& Story::challenge(std::uint32_t version, double clock_ahead_s) {
+  auth::NtlmChallenge challenge;
+  challenge.target_info.emplace();
+  challenge.target_info->pairs.push_back(
+      clock({now_.ns + static_cast<Nanoseconds>(clock_ahead_s * 1e9)}));
+  record::CredsspMessage message;
+  message.version = version;
+  message.tokens.push_back(bare(std::move(challenge)));
+  return ts_request(Side::kServer, std::move(message));
+}
+
+Story& Story::authenticate(std::uint32_t version) {
+  auth::NtlmAuthenticate authenticate;
+  authenticate.user_name = "alice";
+  authenticate.mic.emplace();
+  authenticate.mic->fill(1);
+  authenticate.nt_response_size = 300;
+  authenticate.ntlmv2.emplace();
+  authenticate.ntlmv2->av_pairs.pairs = {
+      {static_cast<std::uint16_t>(auth::AvId::kFlags), {2, 0, 0, 0}},
+      {static_cast<std::uint16_t>(auth::AvId::kChannelBindings), Bytes(16, 0)}};
+  record::CredsspMessage message;
+  message.version = version;
+  message.tokens.push_back(bare(std::move(authenticate)));
+  message.pub_key_auth = Bytes(48, 1);
+  return ts_request(Side::kClient, std::move(message));
+}
+
+Story& Story::ticket(std::uint32_t version) {
+  auth::KerberosToken request;
+  request.kind = auth::KerberosToken::Kind::kApRequest;
+  auto token = bare(std::move(request));
+  auth::NegTokenInit init;
+  init.mech_types = {std::string(auth::oid::kMsKerberos), std::string(auth::oid::kNtlm)};
+  token.spnego = init;
+  record::CredsspMessage message;
+  message.version = version;
+  message.tokens.push_back(std::move(token));
+  return ts_request(Side::kClient, std::move(message));
+}
+
+Story& Story::server_key(std::uint32_t version) {
+  record::CredsspMessage message;
+  message.version = version;
+  message.pub_key_auth = Bytes(48, 2);
+  return ts_request(Side::kServer, std::move(message));
+}
+
+Story& Story::delegate(std::uint32_t version) {
+  record::CredsspMessage message;
+  message.version = version;
+  message.auth_info_size = 80;
+  return ts_request(Side::kClient, std::move(message));
+}
+
+Story& Story::error_code(std::uint32_t code, std::uint32_t version, bool echoes_key) {
+  record::CredsspMessage message;
+  message.version = version;
+  message.error_code = code;
+  if (echoes_key) message.pub_key_auth = Bytes(48, 1);
+  return ts_request(Side::kServer, std::move(message));
+}
+
+Story& Story::kerberos_error(std::int32_t code, double server_ahead_s) {
+  auth::KerberosToken token;
+  token.kind = auth::KerberosToken::Kind::kError;
+  token.error.emplace();
+  token.error->error_code = code;
+  token.error->server_time = {now_.ns + static_cast<Nanoseconds>(server_ahead_s * 1e9)};
+  record::CredsspMessage message;
+  message.version = 6;
+  message.tokens.push_back(bare(std::move(token)));
+  return ts_request(Side::kServer, std::move(message));
+}
+
+Story& Story::authorization(std::uint32_t result) {
+  return inside_tls(Phase::kAuthorization, Side::kServer,
+                    auth::EarlyUserAuthorizationResult{result});
+}
+
+Story& Story::kdc(record::KdcTalk talk) {
+  return add(Phase::kKerberos, Side::kNetwork, std::move(talk)).live_only();
+}
+
 Story& Story::end(Side by, Ending::How how, double after_ms, bool mid_message) {
   const auto phase = record.evidence.empty() ? Phase::kTcp : record.evidence.back().phase;
   add(phase, by,

@@ -1,0 +1,229 @@
+// Kerberos: what our own KDC said to us, and what a server says of a ticket by KRB-ERROR inside
+// CredSSP. Codes are those of RFC 4120 7.5.9.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "diagnose/reading.h"
+#include "diagnose/rules_logon.h"
+#include "rdpwhy/base/hex.h"
+
+namespace rdpwhy::diagnose {
+namespace {
+
+using record::KdcTalk;
+
+/// A code of the KDC's, or of a service's, and the cause that says the same.
+struct KerberosRow {
+  std::int32_t code;
+  std::string_view cause;
+  Confidence confidence;
+  std::string_view words;  ///< the code in words, as an object: "that the ticket has expired"
+  std::string_view remark;
+};
+
+constexpr auto kCertain = Confidence::kCertain;
+constexpr auto kLikely = Confidence::kLikely;
+constexpr auto kPossible = Confidence::kPossible;
+constexpr std::int32_t kClientRevoked = 18;
+constexpr std::int32_t kKeyExpired = 23;
+constexpr std::int32_t kSkew = 37;
+constexpr std::int32_t kModified = 41;
+
+constexpr std::string_view kOtherAccount =
+    "the key of the server may only be older or newer than the ticket: log on again for a fresh "
+    "one";
+
+constexpr KerberosRow kRows[] = {
+    {1, "account-expired", kCertain, "KDC_ERR_NAME_EXP: the account has expired", ""},
+    {2, "kerberos-unavailable", kCertain, "KDC_ERR_SERVICE_EXP: the server's account has expired",
+     ""},
+    {6, "logon-failure", kCertain, "KDC_ERR_C_PRINCIPAL_UNKNOWN: the realm knows no such user", ""},
+    {7, "kerberos-unavailable", kCertain,
+     "KDC_ERR_S_PRINCIPAL_UNKNOWN: the realm knows no service of that name", ""},
+    {8, "kerberos-unavailable", kCertain,
+     "KDC_ERR_PRINCIPAL_NOT_UNIQUE: several accounts carry that service name", ""},
+    {12, "account-restriction", kLikely, "KDC_ERR_POLICY: a policy forbids it",
+     "which policy (logon hours, workstation, authentication policy) is not said"},
+    {14, "kerberos-unavailable", kLikely,
+     "KDC_ERR_ETYPE_NOSUPP: no encryption type is common to client, KDC and account",
+     "the account may only need a new password, so that keys of today's types are made"},
+    {kClientRevoked, "account-disabled", kPossible,
+     "KDC_ERR_CLIENT_REVOKED: the account is disabled or locked out",
+     "the KDC does not say which of the two"},
+    {20, "kerberos-unavailable", kCertain,
+     "KDC_ERR_TGT_REVOKED: the ticket-granting ticket is void", ""},
+    {21, "account-restriction", kLikely, "KDC_ERR_CLIENT_NOTYET: the account is not valid yet",
+     "a clock that is behind makes a good account look so"},
+    {kKeyExpired, "password-expired", kLikely, "KDC_ERR_KEY_EXPIRED: the password has expired",
+     "a password that must be changed at the next logon gets the same answer"},
+    {24, "logon-failure", kCertain, "KDC_ERR_PREAUTH_FAILED: the password is wrong", ""},
+    {29, "kerberos-unavailable", kCertain, "KDC_ERR_SVC_UNAVAILABLE: the KDC is out of service",
+     ""},
+    {31, "kerberos-unavailable", kLikely,
+     "KRB_AP_ERR_BAD_INTEGRITY: the ticket could not be decrypted", kOtherAccount},
+    {32, "kerberos-unavailable", kLikely, "KRB_AP_ERR_TKT_EXPIRED: the ticket has expired",
+     "a clock that is ahead makes a good ticket look expired"},
+    {33, "clock-skew", kLikely, "KRB_AP_ERR_TKT_NYV: the ticket is not valid yet",
+     "a postdated ticket is so on purpose"},
+    {35, "kerberos-unavailable", kLikely, "KRB_AP_ERR_NOT_US: the ticket is not for this server",
+     kOtherAccount},
+    {kSkew, "clock-skew", kCertain, "KRB_AP_ERR_SKEW: the clocks are too far apart", ""},
+    {kModified, "kerberos-unavailable", kLikely,
+     "KRB_AP_ERR_MODIFIED: the server cannot decrypt the ticket, so it was made for another "
+     "account's key",
+     kOtherAccount},
+    {44, "kerberos-unavailable", kLikely, "KRB_AP_ERR_BADKEYVER: the server lacks that key version",
+     kOtherAccount},
+    {45, "kerberos-unavailable", kLikely, "KRB_AP_ERR_NOKEY: the server has no key for the ticket",
+     kOtherAccount},
+    {68, "kerberos-unavailable", kCertain, "KDC_ERR_WRONG_REALM: the user belongs to another realm",
+     ""},
+    {69, "kerberos-unavailable", kLikely,
+     "KRB_AP_ERR_USER_TO_USER_REQUIRED: the server takes user-to-user tickets only",
+     "a client that can make such tickets gets through"},
+};
+
+const KerberosRow* find_row(std::int32_t code) {
+  const auto* found = std::ranges::find(kRows, code, &KerberosRow::code);
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+std::string code_in_words(std::int32_t code) {
+  if (const auto* row = find_row(code)) return std::string(row->words);
+  return fmt::format("the Kerberos error {}", code);
+}
+
+/// The finding of a code, and of the causes that the same code can mean.
+void add_code(std::int32_t code, std::string says, const std::vector<record::EvidenceId>& because,
+              Findings& findings) {
+  const auto* row = find_row(code);
+  auto& finding =
+      findings.add(row == nullptr ? "unexplained" : row->cause,
+                   row == nullptr ? kPossible : row->confidence, std::move(says), because);
+  if (row != nullptr && !row->remark.empty()) finding.against.emplace_back(row->remark);
+  const auto rival = [&](std::string_view cause, std::string_view why, std::string_view against) {
+    findings.add(cause, kPossible, std::string(why), because).against.emplace_back(against);
+  };
+  if (code == kClientRevoked) {
+    rival("account-locked-out", "The same code is sent for an account that is locked out.",
+          "the KDC does not say which of the two");
+    rival("account-expired", "Windows sends the same code for an account that has expired.",
+          "a KDC has a code of its own for that (KDC_ERR_NAME_EXP)");
+  } else if (code == kKeyExpired) {
+    rival("password-must-change",
+          "The same code is sent when the password must be changed at the next logon.",
+          "the KDC does not say which of the two");
+  } else if (code == kModified) {
+    rival("no-logon-servers",
+          "A server whose machine password differs from the domain's (broken trust) cannot decrypt "
+          "tickets either.",
+          "then no domain logon works on that server");
+  } else if (row == nullptr) {
+    rival("kerberos-unavailable", "Whatever it means, Kerberos cannot be used like this.",
+          "the code has no cause of its own here");
+  }
+}
+
+std::string asked_for(const KdcTalk& talk) {
+  return talk.service.empty() ? std::string("a ticket-granting ticket")
+                              : fmt::format("a ticket for {}", base::printable(talk.service));
+}
+
+std::string library_words(const KdcTalk& talk) {
+  return talk.words.empty() ? std::string()
+                            : fmt::format(" The library says: {}.", base::printable(talk.words));
+}
+
+std::string offset_of(const KdcTalk& talk) {
+  return talk.clock_offset
+             ? fmt::format(" The KDC's clock is {}.", skew_in_words(*talk.clock_offset))
+             : std::string();
+}
+
+void judge_talk(const Evidence& evidence, const KdcTalk& talk, Findings& findings) {
+  const std::vector<record::EvidenceId> because{evidence.id};
+  if (talk.outcome == KdcTalk::Outcome::kRefused && talk.error_code)
+    return add_code(*talk.error_code, kdc_talk_in_words(evidence), because, findings);
+  std::string_view against;
+  auto confidence = kLikely;
+  switch (talk.outcome) {
+    case KdcTalk::Outcome::kGranted:
+      return;
+    case KdcTalk::Outcome::kRefused:
+      confidence = kPossible;
+      against = "which error the KDC sent is not known";
+      break;
+    case KdcTalk::Outcome::kUnreachable:
+      against = "another machine may reach it: this was seen from here";
+      break;
+    case KdcTalk::Outcome::kTimeout:
+      against = "it may only be slow: try a longer --timeout";
+      break;
+    case KdcTalk::Outcome::kUnavailable:
+      against = "this is about this machine's own settings, not about the server";
+      break;
+  }
+  findings.add("kerberos-unavailable", confidence, kdc_talk_in_words(evidence), because)
+      .against.emplace_back(against);
+}
+
+}  // namespace
+
+void judge_kerberos(const Reading& reading, Findings& findings) {
+  const auto& logon = reading.logon;
+  // What went on with NTLM is judged by how that ended.
+  if (logon.kdc_refusal == nullptr || logon.went_on_without_kdc || !findings.empty()) return;
+  judge_talk(*logon.kdc_refusal, record::get<KdcTalk>(logon.kdc_refusal->fact), findings);
+}
+
+void judge_kerberos_error(const Reading& reading, Findings& findings) {
+  const auto& logon = reading.logon;
+  const auto because = ids_with_failure(reading, {logon.ticket, logon.kerberos_error});
+  const auto* error = logon.kerberos_error_fact();
+  if (error == nullptr) {
+    findings
+        .add("kerberos-unavailable", kPossible,
+             "The server answered the Kerberos token with an error that could not be read.",
+             because)
+        .against.push_back("which error it is, is not known");
+    return;
+  }
+  std::string more;
+  if (error->error_code == kSkew) {
+    const auto ours = error->client_time.value_or(logon.kerberos_error->at);
+    more =
+        fmt::format(" By its own time its clock is {}.", skew_in_words(error->server_time - ours));
+  } else if (error->text && !error->text->empty()) {
+    more = fmt::format(" It adds: {}.", base::printable(*error->text));
+  }
+  add_code(error->error_code,
+           fmt::format("The server answered the Kerberos ticket with {}.{}",
+                       code_in_words(error->error_code), more),
+           because, findings);
+}
+
+std::string kdc_talk_in_words(const Evidence& evidence) {
+  const auto& talk = record::get<KdcTalk>(evidence.fact);
+  switch (talk.outcome) {
+    case KdcTalk::Outcome::kGranted:
+      return fmt::format("The KDC gave {}.", asked_for(talk));
+    case KdcTalk::Outcome::kRefused:
+      if (!talk.error_code)
+        return fmt::format("The KDC did not give {}.{}", asked_for(talk), library_words(talk));
+      return fmt::format("Asked for {}, the KDC answered {}.{}", asked_for(talk),
+                         code_in_words(*talk.error_code),
+                         *talk.error_code == kSkew ? offset_of(talk) : library_words(talk));
+    case KdcTalk::Outcome::kUnreachable:
+      return fmt::format("No KDC could be reached for {}.{}", asked_for(talk), library_words(talk));
+    case KdcTalk::Outcome::kTimeout:
+      return fmt::format("The KDC did not answer in time when asked for {}.{}", asked_for(talk),
+                         library_words(talk));
+    case KdcTalk::Outcome::kUnavailable:
+      break;
+  }
+  return fmt::format("Kerberos could not be begun on this machine.{}", library_words(talk));
+}
+
+}  // namespace rdpwhy::diagnose

@@ -1,0 +1,63 @@
+#include "diagnose/rules_logon.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rdpwhy::diagnose {
+
+std::string departure_in_words(const Reading& reading, std::string_view after) {
+  const auto& failure = *reading.failure();
+  std::string what =
+      failure.how == record::EndedHow::kReset ? "reset the connection" : "closed the connection";
+  if (failure.how == record::EndedHow::kAlert) {
+    const auto* alert = alert_of_failure(reading);
+    what = alert == nullptr ? std::string("ended it by an encrypted alert")
+                            : fmt::format("ended it by TLS {}", alert_in_words(*alert));
+  }
+  return fmt::format("{} {} after {}", what, duration_in_words(failure.after_ns), after);
+}
+
+std::string broken_in_words(const Evidence& shown) {
+  if (const auto* malformed = record::get_if<record::Malformed>(&shown.fact))
+    return fmt::format(": {}: {}", malformed->what, malformed->error.message());
+  if (const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact))
+    return fmt::format(": got {}, expected {}", unexpected->got, unexpected->expected);
+  return {};
+}
+
+std::string skew_in_words(Nanoseconds skew) {
+  const auto size = skew == INT64_MIN ? INT64_MAX : skew < 0 ? -skew : skew;
+  return fmt::format("{} {} ours", duration_in_words(size), skew < 0 ? "behind" : "ahead of");
+}
+
+bool is_address(std::string_view host) {
+  if (host.find(':') != std::string_view::npos) return true;
+  return !host.empty() &&
+         std::ranges::all_of(host, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+const auth::AvPair* find_pair(const auth::AvPairs& pairs, auth::AvId id) {
+  const auto found =
+      std::ranges::find(pairs.pairs, static_cast<std::uint16_t>(id), &auth::AvPair::id);
+  return found == pairs.pairs.end() ? nullptr : &*found;
+}
+
+std::string ascii_of_utf16(ByteSpan octets) {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
+    const bool ascii = octets[i + 1] == 0 && octets[i] >= 0x20 && octets[i] < 0x7F;
+    out += ascii ? static_cast<char>(octets[i]) : '?';
+  }
+  return out;
+}
+
+}  // namespace rdpwhy::diagnose

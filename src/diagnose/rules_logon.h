@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "diagnose/reading.h"
+
+// What the rules of Kerberos, CredSSP, RDSTLS and authorization share.
+namespace rdpwhy::diagnose {
+
+/// A KRB-ERROR inside CredSSP: the server's own word about a ticket.
+void judge_kerberos_error(const Reading& reading, Findings& findings);
+
+/// "closed the connection 1.8 ms after AFTER", "ended it by TLS alert 80 (internal_error) ...": the
+/// server's ending as a predicate.
+[[nodiscard]] std::string departure_in_words(const Reading& reading, std::string_view after);
+/// ": TSRequest: at 4 ...": what was wrong with it, empty when nothing more is known.
+[[nodiscard]] std::string broken_in_words(const Evidence& shown);
+/// "7 min ahead of ours", "2.0 h behind ours"
+[[nodiscard]] std::string skew_in_words(Nanoseconds skew);
+
+[[nodiscard]] bool is_address(std::string_view host);  ///< an IP address, not a name
+[[nodiscard]] std::string lower_case(std::string_view text);
+[[nodiscard]] const auth::AvPair* find_pair(const auth::AvPairs& pairs, auth::AvId id);
+/// UTF-16LE with anything but printable ASCII as '?': for comparing, not for showing.
+[[nodiscard]] std::string ascii_of_utf16(ByteSpan octets);
+/// What the KDC said or did not say, in one or two sentences.
+[[nodiscard]] std::string kdc_talk_in_words(const Evidence& talk);
+
+}  // namespace rdpwhy::diagnose
