@@ -99,18 +99,13 @@ LogonStep step_of(const LogonReading& logon) {
   return logon.first_request != nullptr ? LogonStep::kAsked : LogonStep::kNothing;
 }
 
-/// FILETIME (MS-DTYP 2.3.3) minus a moment. Whole seconds first: the clock may be any hostile
-/// number.
-Nanoseconds filetime_minus(std::uint64_t filetime, Moment moment) {
-  constexpr std::int64_t kSecondsFrom1601To1970 = 11'644'473'600;
-  constexpr std::int64_t kMost = 9'000'000'000;  // of what nanoseconds can count
-  const auto seconds = static_cast<std::int64_t>(filetime / 10'000'000) - kSecondsFrom1601To1970;
-  const auto apart = std::clamp(seconds - moment.ns / 1'000'000'000, -kMost, kMost);
-  const auto rest = static_cast<Nanoseconds>(filetime % 10'000'000) * 100;
-  return apart * 1'000'000'000 + rest - moment.ns % 1'000'000'000;
-}
-
 }  // namespace
+
+Nanoseconds apart(Moment theirs, Moment ours) {
+  Nanoseconds difference = 0;
+  if (!__builtin_sub_overflow(theirs.ns, ours.ns, &difference)) return difference;
+  return theirs < ours ? INT64_MIN : INT64_MAX;
+}
 
 LogonReading::LogonReading(const HandshakeRecord& record) {
   for (const auto& e : record.evidence) {
@@ -180,13 +175,9 @@ const auth::NtlmAuthenticate* LogonReading::authenticate_fact() const {
 std::optional<Nanoseconds> LogonReading::clock_skew() const {
   const auto* message = challenge_fact();
   if (message == nullptr || !message->target_info) return {};
-  const auto& pairs = message->target_info->pairs;
-  const auto time = std::ranges::find(pairs, static_cast<std::uint16_t>(auth::AvId::kTimestamp),
-                                      &auth::AvPair::id);
-  if (time == pairs.end() || time->value.size() != 8) return {};
-  std::uint64_t filetime = 0;
-  for (std::size_t i = 8; i-- > 0;) filetime = filetime << 8 | time->value[i];
-  return filetime_minus(filetime, challenge->at);
+  const auto time = message->target_info->timestamp();
+  if (!time) return {};
+  return apart(auth::moment_of_filetime(*time), challenge->at);
 }
 
 }  // namespace rdpwhy::diagnose

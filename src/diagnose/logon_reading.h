@@ -18,6 +18,9 @@ enum class LogonStep {
   kDelegated,      ///< the client's credentials are out (authInfo): CredSSP is over
 };
 
+/// Theirs minus ours; the most that can be counted where peers send absurd clocks.
+[[nodiscard]] Nanoseconds apart(Moment theirs, Moment ours);
+
 /// What rules about the logon look at: the evidence of Kerberos, CredSSP, RDSTLS and early
 /// authorization, gathered once. First evidence of each kind; null where there is none.
 struct LogonReading {

@@ -314,8 +314,7 @@ void judge_left_on_proof(const Reading& reading, const std::string& left, Findin
 }
 
 std::string ntlm_name(const auth::NtlmChallenge& challenge, auth::AvId id) {
-  const auto* pair = find_pair(*challenge.target_info, id);
-  return pair == nullptr ? std::string() : lower_case(ascii_of_utf16(pair->value));
+  return lower_case(challenge.target_info->text(id).value_or(std::string()));
 }
 
 /// Names of the certificate and of the NTLM challenge that are not the target's.

@@ -19,8 +19,7 @@ struct KerberosRow {
   std::int32_t code;
   std::string_view cause;
   Confidence confidence;
-  std::string_view words;  ///< the code in words, as an object: "that the ticket has expired"
-  std::string_view remark;
+  std::string_view remark;  ///< why it may still be otherwise
 };
 
 constexpr auto kCertain = Confidence::kCertain;
@@ -31,58 +30,40 @@ constexpr std::int32_t kKeyExpired = 23;
 constexpr std::int32_t kSkew = 37;
 constexpr std::int32_t kModified = 41;
 
-constexpr std::string_view kOtherAccount =
+constexpr std::string_view kOtherKey =
     "the key of the server may only be older or newer than the ticket: log on again for a fresh "
     "one";
 
 constexpr KerberosRow kRows[] = {
-    {1, "account-expired", kCertain, "KDC_ERR_NAME_EXP: the account has expired", ""},
-    {2, "kerberos-unavailable", kCertain, "KDC_ERR_SERVICE_EXP: the server's account has expired",
-     ""},
-    {6, "logon-failure", kCertain, "KDC_ERR_C_PRINCIPAL_UNKNOWN: the realm knows no such user", ""},
-    {7, "kerberos-unavailable", kCertain,
-     "KDC_ERR_S_PRINCIPAL_UNKNOWN: the realm knows no service of that name", ""},
-    {8, "kerberos-unavailable", kCertain,
-     "KDC_ERR_PRINCIPAL_NOT_UNIQUE: several accounts carry that service name", ""},
-    {12, "account-restriction", kLikely, "KDC_ERR_POLICY: a policy forbids it",
+    {1, "account-expired", kCertain, ""},
+    {2, "kerberos-unavailable", kCertain, ""},
+    {6, "logon-failure", kCertain, ""},
+    {7, "kerberos-unavailable", kCertain, ""},
+    {8, "kerberos-unavailable", kCertain, ""},
+    {12, "account-restriction", kLikely,
      "which policy (logon hours, workstation, authentication policy) is not said"},
     {14, "kerberos-unavailable", kLikely,
-     "KDC_ERR_ETYPE_NOSUPP: no encryption type is common to client, KDC and account",
      "the account may only need a new password, so that keys of today's types are made"},
-    {kClientRevoked, "account-disabled", kPossible,
-     "KDC_ERR_CLIENT_REVOKED: the account is disabled or locked out",
-     "the KDC does not say which of the two"},
-    {20, "kerberos-unavailable", kCertain,
-     "KDC_ERR_TGT_REVOKED: the ticket-granting ticket is void", ""},
-    {21, "account-restriction", kLikely, "KDC_ERR_CLIENT_NOTYET: the account is not valid yet",
-     "a clock that is behind makes a good account look so"},
-    {kKeyExpired, "password-expired", kLikely, "KDC_ERR_KEY_EXPIRED: the password has expired",
+    {kClientRevoked, "account-disabled", kPossible, "the KDC does not say which of them"},
+    {19, "kerberos-unavailable", kCertain, ""},
+    {20, "kerberos-unavailable", kCertain, ""},
+    {21, "account-restriction", kLikely, "a clock that is behind makes a good account look so"},
+    {22, "kerberos-unavailable", kCertain, ""},
+    {kKeyExpired, "password-expired", kLikely,
      "a password that must be changed at the next logon gets the same answer"},
-    {24, "logon-failure", kCertain, "KDC_ERR_PREAUTH_FAILED: the password is wrong", ""},
-    {29, "kerberos-unavailable", kCertain, "KDC_ERR_SVC_UNAVAILABLE: the KDC is out of service",
-     ""},
-    {31, "kerberos-unavailable", kLikely,
-     "KRB_AP_ERR_BAD_INTEGRITY: the ticket could not be decrypted", kOtherAccount},
-    {32, "kerberos-unavailable", kLikely, "KRB_AP_ERR_TKT_EXPIRED: the ticket has expired",
-     "a clock that is ahead makes a good ticket look expired"},
-    {33, "clock-skew", kLikely, "KRB_AP_ERR_TKT_NYV: the ticket is not valid yet",
-     "a postdated ticket is so on purpose"},
-    {35, "kerberos-unavailable", kLikely, "KRB_AP_ERR_NOT_US: the ticket is not for this server",
-     kOtherAccount},
-    {kSkew, "clock-skew", kCertain, "KRB_AP_ERR_SKEW: the clocks are too far apart", ""},
-    {kModified, "kerberos-unavailable", kLikely,
-     "KRB_AP_ERR_MODIFIED: the server cannot decrypt the ticket, so it was made for another "
-     "account's key",
-     kOtherAccount},
-    {44, "kerberos-unavailable", kLikely, "KRB_AP_ERR_BADKEYVER: the server lacks that key version",
-     kOtherAccount},
-    {45, "kerberos-unavailable", kLikely, "KRB_AP_ERR_NOKEY: the server has no key for the ticket",
-     kOtherAccount},
-    {68, "kerberos-unavailable", kCertain, "KDC_ERR_WRONG_REALM: the user belongs to another realm",
-     ""},
-    {69, "kerberos-unavailable", kLikely,
-     "KRB_AP_ERR_USER_TO_USER_REQUIRED: the server takes user-to-user tickets only",
-     "a client that can make such tickets gets through"},
+    {24, "logon-failure", kCertain, ""},
+    {27, "kerberos-unavailable", kLikely, "a client that can make such tickets gets through"},
+    {29, "kerberos-unavailable", kCertain, ""},
+    {31, "kerberos-unavailable", kLikely, kOtherKey},
+    {32, "kerberos-unavailable", kLikely, "a clock that is ahead makes a good ticket look expired"},
+    {33, "clock-skew", kLikely, "a postdated ticket is so on purpose"},
+    {35, "kerberos-unavailable", kLikely, kOtherKey},
+    {kSkew, "clock-skew", kCertain, ""},
+    {kModified, "kerberos-unavailable", kLikely, kOtherKey},
+    {44, "kerberos-unavailable", kLikely, kOtherKey},
+    {45, "kerberos-unavailable", kLikely, kOtherKey},
+    {68, "kerberos-unavailable", kCertain, ""},
+    {69, "kerberos-unavailable", kLikely, "a client that can make such tickets gets through"},
 };
 
 const KerberosRow* find_row(std::int32_t code) {
@@ -91,8 +72,11 @@ const KerberosRow* find_row(std::int32_t code) {
 }
 
 std::string code_in_words(std::int32_t code) {
-  if (const auto* row = find_row(code)) return std::string(row->words);
-  return fmt::format("the Kerberos error {}", code);
+  const auto name = auth::krb_error_name(code);
+  const auto meaning = auth::krb_error_meaning(code);
+  if (!name) return fmt::format("the error code {}, which has no known name", code);
+  return meaning ? fmt::format("{} ({}): {}", *name, code, *meaning)
+                 : fmt::format("{} ({})", *name, code);
 }
 
 /// The finding of a code, and of the causes that the same code can mean.
@@ -108,7 +92,7 @@ void add_code(std::int32_t code, std::string says, const std::vector<record::Evi
   };
   if (code == kClientRevoked) {
     rival("account-locked-out", "The same code is sent for an account that is locked out.",
-          "the KDC does not say which of the two");
+          "the KDC does not say which of them");
     rival("account-expired", "Windows sends the same code for an account that has expired.",
           "a KDC has a code of its own for that (KDC_ERR_NAME_EXP)");
   } else if (code == kKeyExpired) {
@@ -193,8 +177,8 @@ void judge_kerberos_error(const Reading& reading, Findings& findings) {
   std::string more;
   if (error->error_code == kSkew) {
     const auto ours = error->client_time.value_or(logon.kerberos_error->at);
-    more =
-        fmt::format(" By its own time its clock is {}.", skew_in_words(error->server_time - ours));
+    more = fmt::format(" By its own time its clock is {}.",
+                       skew_in_words(apart(error->server_time, ours)));
   } else if (error->text && !error->text->empty()) {
     more = fmt::format(" It adds: {}.", base::printable(*error->text));
   }

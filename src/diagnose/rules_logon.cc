@@ -45,19 +45,4 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-const auth::AvPair* find_pair(const auth::AvPairs& pairs, auth::AvId id) {
-  const auto found =
-      std::ranges::find(pairs.pairs, static_cast<std::uint16_t>(id), &auth::AvPair::id);
-  return found == pairs.pairs.end() ? nullptr : &*found;
-}
-
-std::string ascii_of_utf16(ByteSpan octets) {
-  std::string out;
-  for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
-    const bool ascii = octets[i + 1] == 0 && octets[i] >= 0x20 && octets[i] < 0x7F;
-    out += ascii ? static_cast<char>(octets[i]) : '?';
-  }
-  return out;
-}
-
 }  // namespace rdpwhy::diagnose

@@ -21,9 +21,6 @@ void judge_kerberos_error(const Reading& reading, Findings& findings);
 
 [[nodiscard]] bool is_address(std::string_view host);  ///< an IP address, not a name
 [[nodiscard]] std::string lower_case(std::string_view text);
-[[nodiscard]] const auth::AvPair* find_pair(const auth::AvPairs& pairs, auth::AvId id);
-/// UTF-16LE with anything but printable ASCII as '?': for comparing, not for showing.
-[[nodiscard]] std::string ascii_of_utf16(ByteSpan octets);
 /// What the KDC said or did not say, in one or two sentences.
 [[nodiscard]] std::string kdc_talk_in_words(const Evidence& talk);
 

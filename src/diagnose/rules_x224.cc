@@ -65,6 +65,12 @@ void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& fi
     if (code == 5 && offered_nla(reading)) {
       finding.against.push_back("the request did offer NLA, so the server contradicts itself");
     }
+    if (code == 5 && !offered_nla(reading) && !reading.record.run) {
+      // FreeRDP and others: what failed first was NLA itself.
+      finding.against.push_back(
+          "a client whose NLA had just failed may try again like this: then the connection before "
+          "this one has the cause");
+    }
     if (code == 1 && offered_ssl(reading)) {
       finding.against.push_back(
           "the request did offer TLS, so the server contradicts itself; some answer 1 to what "

@@ -66,7 +66,7 @@ void warn_about_ntlm(const Reading& reading, Findings& findings) {
           "current servers.",
           because);
     }
-  } else if (find_pair(authenticate->ntlmv2->av_pairs, auth::AvId::kChannelBindings) == nullptr) {
+  } else if (authenticate->ntlmv2->av_pairs.find(auth::AvId::kChannelBindings) == nullptr) {
     findings.warn(
         "ntlm-without-channel-bindings",
         "The client's NTLM says nothing of channel bindings: it lacks extended protection.",
@@ -87,10 +87,9 @@ std::string target_of_client(const Reading& reading) {
   if (!reading.circumstances.target_host.empty()) return reading.circumstances.target_host;
   const auto* authenticate = reading.logon.authenticate_fact();
   if (authenticate == nullptr || !authenticate->ntlmv2) return {};
-  const auto* pair = find_pair(authenticate->ntlmv2->av_pairs, auth::AvId::kTargetName);
-  if (pair == nullptr) return {};
-  const auto name = ascii_of_utf16(pair->value);
-  return name.substr(name.find('/') + 1);
+  const auto name = authenticate->ntlmv2->av_pairs.text(auth::AvId::kTargetName);
+  if (!name) return {};
+  return name->substr(name->find('/') + 1);
 }
 
 void warn_about_address(const Reading& reading, Findings& findings) {

@@ -460,6 +460,16 @@ TEST(Logon, AKeyThatIsNotTheCertificatesShowsSomebodyInBetween) {
   EXPECT_EQ(found(story.diagnose()), "intermediary-cannot-complete-credssp likely");
 }
 
+TEST(Logon, ASecondAttemptWithTlsAlonePointsAtTheFirst) {
+  const auto refused = [](bool live) {
+    return Story(live).tcp().request(1).refuse(5).end(Side::kServer, How::kClose).diagnose();
+  };
+  const auto captured = refused(false);
+  EXPECT_EQ(found(captured), "nla-required certain");
+  EXPECT_EQ(captured.causes.front().against.size(), 1u);
+  EXPECT_TRUE(refused(true).causes.front().against.empty());  // we try nothing by ourselves
+}
+
 TEST(Logon, ACertificateThatExpiredIsNeverTheCauseOfARefusedLogon) {
   for (auto story :
        {closed(proved()), closed(proved().error_code(0xC000006D)), closed(secured().negotiate())}) {
