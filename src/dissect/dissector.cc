@@ -12,6 +12,7 @@
 #include "dissect/framing.h"
 #include "dissect/icmp_meaning.h"
 #include "dissect/opening_layer.h"
+#include "dissect/plaintext_layer.h"
 #include "dissect/stream_buffer.h"
 #include "dissect/tls_layer.h"
 #include "dissect/x224_layer.h"
@@ -27,7 +28,10 @@ using record::Where;
 class Dissector::Impl {
  public:
   Impl(Options options, bool tls_only)
-      : options_(std::move(options)), tls_(options_, log_), tls_only_(tls_only) {
+      : options_(std::move(options)),
+        inside_(log_, x224_, !tls_only),
+        tls_(options_, log_, inside_),
+        tls_only_(tls_only) {
     final_ = !options_.secrets_may_come;
     if (tls_only_) {
       client_.mode = Mode::kTls;
@@ -55,9 +59,10 @@ class Dissector::Impl {
   void bytes(Side side, ByteSpan octets, Moment at);
   void gap(Side side, std::uint64_t size, Moment at);
   void ended(Side by, Ending::How how, Moment at);
-  void resolved(record::Resolved resolved, Moment at) {
-    const auto running = std::exchange(log_.phase, Phase::kResolve);
-    log_.add_live({.side = Side::kNetwork}, at, std::move(resolved));
+  /// What no capture can show needs no place among what waits for secrets.
+  void live(Phase phase, Moment at, record::Fact fact) {
+    const auto running = std::exchange(log_.phase, phase);
+    log_.add_live({.side = Side::kNetwork}, at, std::move(fact));
     log_.phase = running;
   }
   void skipped(Side side, std::uint64_t size, Moment at) {
@@ -138,6 +143,7 @@ class Dissector::Impl {
   EvidenceLog log_;
   OpeningLayer opening_;
   X224Layer x224_;
+  PlaintextLayer inside_;
   TlsLayer tls_;
   Half client_, server_;
   bool tls_only_;
@@ -332,7 +338,7 @@ bool Dissector::Impl::tell(UnitKind kind, const Unit& unit) {
       break;
     case UnitKind::kRecord:
       if (tls_.read(unit, final_) == TlsLayer::Outcome::kWaitsForSecrets) return false;
-      if (tls_.is_exhausted(unit.side)) half.is_over = true;
+      if (tls_.is_exhausted(unit.side) || inside_.is_exhausted(unit.side)) half.is_over = true;
       break;
     case UnitKind::kSsl2Hello:
       tls_.read_ssl2_hello(unit);
@@ -362,16 +368,8 @@ void Dissector::Impl::begin_phase(UnitKind kind) {
 void Dissector::Impl::tell_unreadable(UnitKind kind, const Unit& unit) {
   auto first = first_octets(unit.octets);
   if (kind == UnitKind::kBadTpkt) {
-    const auto header = rdp::decode_tpkt_header(unit.octets);
     half(unit.side).is_foreign = !x224_.requested();
-    log_.add(unit.where(), unit.at,
-             record::Malformed{
-                 .what = "TPKT",
-                 .error = {.field = "length",
-                           .offset = 2,
-                           .text = fmt::format("{} octets, no such PDU is that {}", header->length,
-                                               header->length < 16 ? "short" : "long")},
-                 .first = std::move(first)});
+    log_.add(unit.where(), unit.at, malformed_tpkt(unit.octets));
   } else if (kind == UnitKind::kBadRecord) {
     log_.add(
         unit.where(), unit.at,
@@ -403,7 +401,7 @@ void Dissector::Impl::tell(Event event) {
   if (auto* ending = std::get_if<Ending>(&fact)) {
     const auto inside = [&](Side side) {
       const bool in_unit = event.inside_unit.at(side == Side::kServer ? 1 : 0);
-      return !half(side).is_over && (in_unit || tls_.is_mid_message(side));
+      return !half(side).is_over && (in_unit || tls_.is_mid_message(side) || inside_.is_mid_message(side));
     };
     ending->mid_message = ending->by == Side::kNetwork
                               ? inside(Side::kClient) || inside(Side::kServer)
@@ -438,7 +436,10 @@ void Dissector::icmp(record::IcmpError error, Moment at) {
   impl_->event(Side::kNetwork, at, std::move(error));
 }
 void Dissector::resolved(record::Resolved resolved, Moment at) {
-  impl_->resolved(std::move(resolved), at);
+  impl_->live(Phase::kResolve, at, std::move(resolved));
+}
+void Dissector::kdc(record::KdcTalk talk, Moment at) {
+  impl_->live(Phase::kKerberos, at, std::move(talk));
 }
 void Dissector::secrets_changed() { impl_->secrets_changed(); }
 bool Dissector::may_be_rdp() const { return impl_->may_be_rdp(); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,15 +11,18 @@
 
 namespace rdpwhy::dissect {
 
-/// One whole unit of one side's stream: a TPKT, a TLS record, the opening of a proxy.
+/// One whole unit of one side's stream: a TPKT, a TLS record, the opening of a proxy. Inside TLS: a
+/// message.
 struct Unit {
   Side side = Side::kClient;
   std::uint64_t offset = 0;  ///< in that side's TCP stream
   ByteSpan octets;
   Moment at;                  ///< of the octets that completed it
   std::uint32_t missing = 0;  ///< octets of it that the capture does not hold (zeros here)
+  std::optional<record::Where> records = {};  ///< inside TLS: the records that hold it
 
   [[nodiscard]] record::Where where() const {
+    if (records) return *records;
     return {.side = side,
             .layer = record::Layer::kWire,
             .offset = offset,
@@ -49,11 +54,29 @@ class EvidenceLog {
     if (record_.evidence.size() < kMostInAll) append(where, at, std::move(fact), std::move(notes));
   }
   void add_live(record::Where where, Moment at, record::Fact fact) {
-    add_event(where, at, std::move(fact));
+    if (record_.evidence.size() >= kMostInAll) return;
+    append(where, at, std::move(fact), {});
     record_.evidence.back().live_only = true;
   }
 
+  /// Adds evidence of that phase, whatever phase is running.
+  void add_in(Phase of, record::Where where, Moment at, record::Fact fact,
+              std::vector<Note> notes = {}) {
+    const auto running = std::exchange(phase, of);
+    add(where, at, std::move(fact), std::move(notes));
+    phase = running;
+  }
+
   [[nodiscard]] bool full() const { return record_.evidence.size() >= kMostEvidence; }
+  /// What the last messages were, for an Unexpected.
+  [[nodiscard]] std::string seen() const {
+    std::string words;
+    const auto& evidence = record_.evidence;
+    for (auto i = evidence.size() > 2 ? evidence.size() - 2 : 0; i < evidence.size(); ++i) {
+      words += (words.empty() ? "" : ", ") + record::describe(evidence[i]);
+    }
+    return words;
+  }
   [[nodiscard]] const HandshakeRecord& record() const { return record_; }
   [[nodiscard]] HandshakeRecord take() { return std::exchange(record_, {}); }
 
@@ -74,6 +97,10 @@ class EvidenceLog {
 
   HandshakeRecord record_;
 };
+
+/// Octets kept of what was not understood inside TLS, where they may be part of a proof of a
+/// password.
+inline constexpr std::size_t kMostFirstInsideTls = 16;
 
 [[nodiscard]] inline Bytes first_octets(ByteSpan octets,
                                         std::size_t most = EvidenceLog::kMostFirst) {

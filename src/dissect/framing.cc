@@ -1,5 +1,7 @@
 #include "dissect/framing.h"
 
+#include <fmt/format.h>
+
 #include "dissect/foreign_protocol.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
@@ -15,24 +17,6 @@ bool is_content_type(std::uint8_t octet) { return octet >= 20 && octet <= 24; }
 Cut undecided(std::size_t needed) { return {UnitKind::kUndecided, needed}; }
 
 Cut foreign(ByteSpan view) { return {UnitKind::kForeign, octets_to_recognise(view)}; }
-
-/// Connection Requests, Confirms and Disconnect Requests are all header, whose length is one octet:
-/// a TPKT that claims far more lies, and waiting for the rest would take for ever.
-Cut cut_tpkt(ByteSpan view) {
-  constexpr std::size_t kLeast = rdp::TpktHeader::kSize + 3;
-  constexpr std::size_t kCodeEnd = rdp::TpktHeader::kSize + 2;
-  constexpr std::size_t kMostHeaderTpdu = 2048;
-  const auto header = rdp::decode_tpkt_header(view);
-  if (!header) return undecided(rdp::TpktHeader::kSize);
-  if (header->length < kLeast) return {UnitKind::kBadTpkt, rdp::TpktHeader::kSize};
-  if (header->length > kMostHeaderTpdu) {
-    if (view.size() < kCodeEnd) return undecided(kCodeEnd);
-    if ((view[kCodeEnd - 1] & 0xF0) != static_cast<std::uint8_t>(rdp::TpduCode::kData)) {
-      return {UnitKind::kBadTpkt, kCodeEnd};
-    }
-  }
-  return {UnitKind::kTpkt, header->length};
-}
 
 Cut cut_record(ByteSpan view) {
   if (view.size() < 2) return undecided(2);
@@ -73,6 +57,33 @@ Cut cut_behind_tpkt(ByteSpan view, const Expectation& expected) {
 }
 
 }  // namespace
+
+Cut cut_tpkt(ByteSpan view) {
+  constexpr std::size_t kLeast = rdp::TpktHeader::kSize + 3;
+  constexpr std::size_t kCodeEnd = rdp::TpktHeader::kSize + 2;
+  constexpr std::size_t kMostHeaderTpdu = 2048;
+  const auto header = rdp::decode_tpkt_header(view);
+  if (!header) return undecided(rdp::TpktHeader::kSize);
+  if (header->length < kLeast) return {UnitKind::kBadTpkt, rdp::TpktHeader::kSize};
+  if (header->length > kMostHeaderTpdu) {
+    if (view.size() < kCodeEnd) return undecided(kCodeEnd);
+    if ((view[kCodeEnd - 1] & 0xF0) != static_cast<std::uint8_t>(rdp::TpduCode::kData)) {
+      return {UnitKind::kBadTpkt, kCodeEnd};
+    }
+  }
+  return {UnitKind::kTpkt, header->length};
+}
+
+record::Malformed malformed_tpkt(ByteSpan octets, std::size_t most_first) {
+  const auto header = rdp::decode_tpkt_header(octets);
+  const auto length = header ? header->length : std::uint16_t{0};
+  return {.what = "TPKT",
+          .error = {.field = "length",
+                    .offset = 2,
+                    .text = fmt::format("{} octets, no such PDU is that {}", length,
+                                        length < 16 ? "short" : "long")},
+          .first = first_octets(octets, most_first)};
+}
 
 Cut cut_unit(ByteSpan view, const Expectation& expected, const OpeningLayer& opening) {
   // No TLS content type is 3, so a TPKT can be told from a record wherever it stands (xrdp answers

@@ -44,6 +44,14 @@ struct Expectation {
       0;  ///< octets that did not tell what they are when they were all there was
 };
 
+/// The TPKT that begins here. Connection Requests, Confirms and Disconnect Requests are all header,
+/// whose length is one octet: a TPKT that claims far more lies, and waiting for the rest would take
+/// for ever.
+[[nodiscard]] Cut cut_tpkt(ByteSpan view);
+/// What is wrong with a kBadTpkt.
+[[nodiscard]] record::Malformed malformed_tpkt(ByteSpan octets,
+                                               std::size_t most_first = EvidenceLog::kMostFirst);
+
 /// The same answer for the same octets however many of them are there (I3): only kUndecided becomes
 /// something else, and a size that was told stays.
 [[nodiscard]] Cut cut_unit(ByteSpan view, const Expectation& expected, const OpeningLayer& opening);

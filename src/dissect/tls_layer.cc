@@ -124,7 +124,8 @@ void TlsLayer::read_application_data(const Unit& unit, std::uint32_t size) {
   if (phase_behind_ < running) log_.phase = running;
 }
 
-void TlsLayer::read_plaintext(const Unit& unit, ByteSpan) {
+void TlsLayer::read_plaintext(const Unit& unit, ByteSpan plaintext) {
+  if (inside_.read(unit, plaintext, phase_behind_)) return;
   read_application_data(unit, static_cast<std::uint32_t>(unit.octets.size() - RecordHeader::kSize));
 }
 

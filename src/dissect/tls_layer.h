@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "dissect/evidence_log.h"
+#include "dissect/plaintext_layer.h"
 #include "rdpwhy/dissect/dissector.h"
 #include "rdpwhy/tls/record_layer.h"
 
@@ -19,7 +20,8 @@ class TlsLayer {
   /// and a thousand octets; no chain has a tenth of this.
   static constexpr unsigned kMostCertificates = 64;
 
-  TlsLayer(const Dissector::Options& options, EvidenceLog& log) : options_(options), log_(log) {}
+  TlsLayer(const Dissector::Options& options, EvidenceLog& log, PlaintextLayer& inside)
+      : options_(options), log_(log), inside_(inside) {}
 
   enum class Outcome { kRead, kWaitsForSecrets };
   /// A whole record with a plausible header. `secrets_are_final`: what cannot be opened now never
@@ -87,6 +89,7 @@ class TlsLayer {
 
   const Dissector::Options& options_;
   EvidenceLog& log_;
+  PlaintextLayer& inside_;
   Half client_, server_;
   std::optional<std::uint16_t> version_;  ///< of the ServerHello or HelloRetryRequest
   std::uint16_t cipher_suite_ = 0;

@@ -22,16 +22,6 @@ std::string_view due_from(Side side) {
   return side == Side::kClient ? "X.224 Connection Request" : "X.224 Connection Confirm";
 }
 
-/// What the last messages were, for an Unexpected.
-std::string seen_until(const HandshakeRecord& record) {
-  std::string seen;
-  const auto& evidence = record.evidence;
-  for (auto i = evidence.size() > 2 ? evidence.size() - 2 : 0; i < evidence.size(); ++i) {
-    seen += (seen.empty() ? "" : ", ") + record::describe(evidence[i]);
-  }
-  return seen;
-}
-
 }  // namespace
 
 Phase X224Layer::phase_behind() const { return record::phase_behind(selected_.value_or(0)); }
@@ -71,6 +61,37 @@ void X224Layer::read(const Unit& unit, EvidenceLog& log) {
   }
 }
 
+void X224Layer::read_inside_tls(const Unit& unit, std::string_view due, EvidenceLog& log) {
+  Notes notes;
+  auto tpdu = rdp::decode_tpdu(unit.octets.subspan(rdp::TpktHeader::kSize), &notes);
+  if (!tpdu) {
+    log.add(unit.where(), unit.at,
+            record::Malformed{.what = "X.224 TPDU",
+                              .error = std::move(tpdu.error()),
+                              .first = first_octets(unit.octets, kMostFirstInsideTls)},
+            std::move(notes.anomalies));
+    return;
+  }
+  if (const auto* ultimatum = std::get_if<rdp::DisconnectProviderUltimatum>(&*tpdu)) {
+    log.add(unit.where(), unit.at, *ultimatum, std::move(notes.anomalies));
+  } else if (const auto* disconnect = std::get_if<rdp::DisconnectRequest>(&*tpdu)) {
+    log.add(unit.where(), unit.at, *disconnect, std::move(notes.anomalies));
+  } else if (auto* data = std::get_if<rdp::DataTpdu>(&*tpdu); data != nullptr && due.empty()) {
+    add_data(unit, std::move(*data), std::move(notes), log);
+  } else {
+    const std::string_view got = data != nullptr ? "X.224 Data"
+                                 : std::holds_alternative<rdp::ConnectionRequest>(*tpdu)
+                                     ? "X.224 Connection Request"
+                                     : "X.224 Connection Confirm";
+    log.add(unit.where(), unit.at,
+            record::Unexpected{.got = std::string(got),
+                               .expected = std::string(due.empty() ? "X.224 Data" : due),
+                               .seen = log.seen(),
+                               .first = first_octets(unit.octets, kMostFirstInsideTls)},
+            std::move(notes.anomalies));
+  }
+}
+
 void X224Layer::unexpected(const Unit& unit, std::string_view got, EvidenceLog& log) {
   const bool due = unit.side == Side::kClient ? !requested_ : requested_ && !answered_;
   log.add(unit.where(), unit.at,
@@ -78,7 +99,7 @@ void X224Layer::unexpected(const Unit& unit, std::string_view got, EvidenceLog& 
                              .expected = log.phase == Phase::kTls ? "TLS record"
                                          : due                    ? std::string(due_from(unit.side))
                                                                   : "",
-                             .seen = seen_until(log.record()),
+                             .seen = log.seen(),
                              .first = first_octets(unit.octets)});
 }
 
@@ -127,6 +148,10 @@ void X224Layer::read_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, Evi
     unexpected(unit, "X.224 Data", log);
     return;
   }
+  add_data(unit, std::move(tpdu), std::move(notes), log);
+}
+
+void X224Layer::add_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log) {
   if (is_mcs_connect(tpdu, unit.side) && !had_parameters_) is_rdp_ = true;
   auto& count = unit.side == Side::kClient ? client_data_ : server_data_;
   if (count++ < kMostData)

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "dissect/evidence_log.h"
 
@@ -15,6 +16,8 @@ class X224Layer {
 
   /// A TPKT with a length that can be.
   void read(const Unit& unit, EvidenceLog& log);
+  /// A TPKT inside TLS. `due`: what should stand there instead; empty: a Data TPDU may come.
+  void read_inside_tls(const Unit& unit, std::string_view due, EvidenceLog& log);
   /// The flow was under way, or the octets of `side` are not all there: its part of the negotiation
   /// may have passed unseen.
   void negotiation_may_be_unseen() { unseen_ = true; }
@@ -26,6 +29,8 @@ class X224Layer {
   [[nodiscard]] bool spoke_data(Side side) const { return data(side) > 0; }
   [[nodiscard]] bool is_exhausted(Side side) const { return data(side) >= kMostData; }
   [[nodiscard]] Phase phase_behind() const;
+  /// Of the Confirm; nothing: none was read.
+  [[nodiscard]] std::optional<std::uint32_t> selected() const { return selected_; }
   /// Something was said that only RDP says.
   [[nodiscard]] bool is_rdp() const { return is_rdp_; }
   /// Something was said that RDP does not say: TSAP parameters of other ISO protocols, or no
@@ -38,6 +43,7 @@ class X224Layer {
   void read_confirm(const Unit& unit, rdp::ConnectionConfirm confirm, Notes notes,
                     EvidenceLog& log);
   void read_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log);
+  void add_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log);
   void unexpected(const Unit& unit, std::string_view got, EvidenceLog& log);
   [[nodiscard]] unsigned data(Side side) const {
     return side == Side::kClient ? client_data_ : server_data_;

@@ -52,6 +52,7 @@ class Dissector {
   void icmp(record::IcmpError error, Moment at);  ///< an empty `meaning` is filled in
   /// Live only: what no capture of this connection can show.
   void resolved(record::Resolved resolved, Moment at);
+  void kdc(record::KdcTalk talk, Moment at);
 
   /// Secrets arrived: records that wait for them are tried again. Live, call it after every chance
   /// that the key-log callback ran and before the next octets.

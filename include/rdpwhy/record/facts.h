@@ -115,9 +115,11 @@ struct ProtectedRecord {
   friend bool operator==(const ProtectedRecord&, const ProtectedRecord&) = default;
 };
 
-/// Application data: what is said inside belongs to later phases.
+/// Application data: what is said inside belongs to later phases. Of a record that was opened only
+/// where it holds the beginning of a message and no more: messages have facts of their own.
 struct ApplicationData {
-  std::uint32_t size = 0;  ///< octets of the fragment as on the wire
+  std::uint32_t size = 0;       ///< octets of the fragment as on the wire
+  bool begins_message = false;  ///< opened: the rest of the message is in later records
   friend bool operator==(const ApplicationData&, const ApplicationData&) = default;
 };
 
