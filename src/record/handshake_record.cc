@@ -5,6 +5,7 @@
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/tls/record_layer.h"
 #include "rdpwhy/tls/registry.h"
+#include "record/credssp_names.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -221,13 +222,14 @@ std::string describe(const Evidence& evidence) {
           [](const ChangeCipherSpec&) { return std::string("TLS ChangeCipherSpec"); },
           [](const TlsAlert& a) { return described(a); },
           [](const ProtectedRecord& r) { return described(r); },
-          [](const ApplicationData&) { return std::string("TLS application data"); },
-          [](const CredsspMessage&) { return std::string("CredSSP TSRequest"); },
-          [](const auth::EarlyUserAuthorizationResult&) {
-            return std::string("Early User Authorization Result");
+          [](const ApplicationData& a) {
+            return std::string(a.begins_message ? "TLS application data, the beginning of a message"
+                                                : "TLS application data");
           },
-          [](const auth::RdstlsPdu&) { return std::string("RDSTLS PDU"); },
-          [](const KdcTalk& k) { return fmt::format("KDC: {}", name_of(k.outcome)); },
+          [](const CredsspMessage& m) { return described(m); },
+          [](const auth::EarlyUserAuthorizationResult& r) { return described(r); },
+          [](const auth::RdstlsPdu& p) { return described(p); },
+          [](const KdcTalk& k) { return described(k); },
           [](const Malformed& m) {
             return fmt::format("malformed {}: {}", m.what, m.error.message());
           },

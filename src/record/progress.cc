@@ -3,6 +3,8 @@
 
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/registry.h"
+#include "record/credssp_names.h"
+#include "record/inside_course.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
@@ -14,6 +16,7 @@ using Position = std::size_t;
 /// What the connection is about, read in one pass.
 struct Course {
   std::optional<Position> resolved, connected, negotiated, secured;
+  Position behind_tls = 0;  ///< the first evidence that can belong to the phases behind it
   bool resolver_asked = false;
   bool x224_seen = false;  ///< any X.224 PDU, or octets where one is due
   bool tls_seen = false;
@@ -22,7 +25,10 @@ struct Course {
   std::optional<std::uint32_t> selected;  ///< of the Confirm that passed; 0: standard RDP security
   bool client_spoke = false;  ///< data of the phase behind TLS (or behind X.224 without TLS)
   bool server_answered = false;
+  InsideCourse inside;
 
+  /// What is said inside TLS can be judged.
+  [[nodiscard]] bool is_open() const { return inside.seen && !inside.blind; }
   [[nodiscard]] bool without_tls() const { return negotiated && selected == 0u && !tls_seen; }
 };
 
@@ -55,6 +61,7 @@ Course read_course(const HandshakeRecord& record) {
     }
     if (tls.passed() && !course.secured) {
       course.secured = i;
+      course.behind_tls = role == TlsWalk::Role::kInside ? i : i + 1;
     } else if (role == TlsWalk::Role::kApplication ||
                std::holds_alternative<rdp::DataTpdu>(e.fact)) {
       if (e.where.side == Side::kClient) course.client_spoke = true;
@@ -89,6 +96,11 @@ Course read_course(const HandshakeRecord& record) {
     }
   }
   course.tls_opened = tls.opened();
+  course.inside = read_inside_course(record, course.selected, course.secured);
+  if (course.is_open()) {
+    course.client_spoke = course.inside.client_spoke_mcs;
+    course.server_answered = course.inside.server_spoke_mcs;
+  }
   return course;
 }
 
@@ -97,7 +109,28 @@ Course read_course(const HandshakeRecord& record) {
 struct Milestone {
   Phase phase;
   std::optional<Position> passed;
+  bool skipped = false;
 };
+
+/// The phases inside TLS, as far as they can be seen.
+void add_inside(const Course& course, std::vector<Milestone>& out) {
+  const auto& inside = course.inside;
+  if (inside.kdc_asked) {
+    out.push_back({.phase = Phase::kKerberos,
+                   .passed = inside.kdc_granted,
+                   .skipped = inside.went_on_without_kdc});
+  }
+  if (!course.is_open() && !inside.credssp && !inside.rdstls) return;
+  const auto behind = phase_behind(course.selected.value_or(0));
+  if (behind == Phase::kCredssp || inside.credssp_seen) {
+    out.push_back({.phase = Phase::kCredssp, .passed = inside.credssp});
+    if (inside.authorization_applies)
+      out.push_back({.phase = Phase::kAuthorization, .passed = inside.authorization});
+  } else if (behind == Phase::kRdstls || inside.rdstls_seen) {
+    out.push_back({.phase = Phase::kRdstls, .passed = inside.rdstls});
+  }
+}
+
 std::vector<Milestone> milestones(const Course& course) {
   std::vector<Milestone> out;
   if (course.resolver_asked) out.push_back({Phase::kResolve, course.resolved});
@@ -106,19 +139,17 @@ std::vector<Milestone> milestones(const Course& course) {
   const bool without_x224 = course.tls_seen && !course.x224_seen;
   if (!without_x224) out.push_back({Phase::kX224, course.negotiated});
   if (!course.without_tls()) out.push_back({Phase::kTls, course.secured});
+  add_inside(course, out);
   return out;
 }
 
 /// Looks for what ended the connection in the phase that did not complete.
 class EndingSearch {
  public:
-  EndingSearch(const HandshakeRecord& record, const Course& course, Phase phase, Position from)
-      : record_(record),
-        course_(course),
-        phase_(phase),
-        from_(from),
-        behind_(phase != Phase::kResolve && phase != Phase::kTcp && phase != Phase::kX224 &&
-                phase != Phase::kTls) {}
+  /// `behind`: everything that can be seen of the handshake passed.
+  EndingSearch(const HandshakeRecord& record, const Course& course, Phase phase, Position from,
+               bool behind)
+      : record_(record), course_(course), phase_(phase), from_(from), behind_(behind) {}
 
   std::optional<Failure> find() {
     for (Position i = 0; i < record_.evidence.size(); ++i) {
@@ -131,6 +162,7 @@ class EndingSearch {
       }
       note_turn(e);
     }
+    if (refused_) return fail_refused();
     if (broken_) return fail(*broken_, record_.evidence[*broken_].where.side, EndedHow::kMalformed);
     return {};
   }
@@ -148,6 +180,16 @@ class EndingSearch {
       // After the client took its leave it only answers that.
       if (behind_ && (course_.server_answered || client_left_)) return {};
       return fail(i, side, EndedHow::kFailurePdu);
+    } else if (const auto* credssp = get_if<CredsspMessage>(&e.fact)) {
+      return judge_credssp(i, *credssp);
+    } else if (const auto* result = get_if<auth::EarlyUserAuthorizationResult>(&e.fact)) {
+      if (result->authorization_result != 0) return fail(i, side, EndedHow::kFailurePdu);
+    } else if (const auto* pdu = get_if<auth::RdstlsPdu>(&e.fact)) {
+      const auto* response = std::get_if<auth::RdstlsAuthenticationResponse>(pdu);
+      if (response != nullptr && response->result_code != 0)
+        return fail(i, side, EndedHow::kFailurePdu);
+    } else if (const auto* talk = get_if<KdcTalk>(&e.fact)) {
+      if (phase_ == Phase::kKerberos && talk->outcome != KdcTalk::Outcome::kGranted) refused_ = i;
     } else if (const auto* alert = std::get_if<TlsAlert>(&e.fact)) {
       return judge_alert(i, *alert);
     } else if (role == TlsWalk::Role::kAlert) {
@@ -178,6 +220,39 @@ class EndingSearch {
     return fail(i, Side::kServer, EndedHow::kMalformed);  // selects what was not offered
   }
 
+  std::optional<Failure> judge_credssp(Position i, const CredsspMessage& message) {
+    const auto& e = record_.evidence[i];
+    const bool server = e.where.side == Side::kServer;
+    if (broken_ && accepts_broken(e)) broken_.reset();
+    if (refuses(message)) return fail(i, e.where.side, EndedHow::kFailurePdu);
+    if (!server || behind_) return {};
+    refused_.reset();
+    if (kerberos_error_of(message) != nullptr) {  // a client may correct its clock and try again
+      refused_ = i;
+    } else if (has_unreadable_token(message) && !broken_) {
+      broken_ = i;
+    }
+    return {};
+  }
+
+  std::optional<Failure> fail_refused() const {
+    const auto& e = record_.evidence[*refused_];
+    const auto* talk = get_if<KdcTalk>(&e.fact);
+    if (talk == nullptr) return fail(*refused_, e.where.side, EndedHow::kFailurePdu);
+    switch (talk->outcome) {
+      case KdcTalk::Outcome::kRefused:
+        return fail(*refused_, Side::kNetwork, EndedHow::kFailurePdu);
+      case KdcTalk::Outcome::kTimeout:
+        return fail(*refused_, Side::kNetwork, EndedHow::kTimeout);
+      case KdcTalk::Outcome::kUnavailable:
+        return fail(*refused_, Side::kClient, EndedHow::kUnreachable);
+      case KdcTalk::Outcome::kUnreachable:
+      case KdcTalk::Outcome::kGranted:
+        break;
+    }
+    return fail(*refused_, Side::kNetwork, EndedHow::kUnreachable);
+  }
+
   /// A message of the other side that answers what we could not read: it could.
   bool accepts_broken(const Evidence& e) const {
     return e.where.side != record_.evidence[*broken_].where.side &&
@@ -188,6 +263,11 @@ class EndingSearch {
   std::optional<Failure> judge_alert(Position i, const TlsAlert& alert) {
     const auto& e = record_.evidence[i];
     const auto side = e.where.side;
+    note_leave(i, alert);
+    if (refused_ && !(alert.alert && alert.alert->description == tls::Alert::kCloseNotify)) {
+      because_.push_back(e.id);
+      return fail_refused();
+    }
     if (behind_) {  // encrypted ones are close_notify as a rule
       if (alert.alert && is_alert_that_ends(*alert.alert, tls13_) && side == Side::kServer &&
           !course_.server_answered) {
@@ -201,12 +281,24 @@ class EndingSearch {
       return fail(*broken_, Side::kServer, EndedHow::kMalformed);
     }
     if (broken_) because_.push_back(record_.evidence[*broken_].id);
+    if (!alert.alert && phase_ > Phase::kTls) {
+      closing_ = i;
+      return {};
+    }
     if (!alert.alert || is_alert_that_ends(*alert.alert, tls13_) ||
         leaves_after_warning(i, *alert.alert)) {
       return fail(i, side, EndedHow::kAlert);
     }
     if (alert.alert->description == tls::Alert::kCloseNotify) closing_ = i;
     return {};
+  }
+
+  /// A client that gives up waiting inside TLS says close_notify first, and its FIN follows at once.
+  void note_leave(Position i, const TlsAlert& alert) {
+    if (phase_ <= Phase::kTls || i == 0 || record_.evidence[i].where.side != Side::kClient) return;
+    if (alert.alert && alert.alert->description != tls::Alert::kCloseNotify) return;
+    const auto silence = record_.evidence[i].at - record_.evidence[i - 1].at;
+    gave_up_ = gave_up_ || (server_due_ && silence >= kSilenceOfTimeout);
   }
 
   /// A warning with which its sender leaves: nothing of the handshake follows it.
@@ -234,6 +326,10 @@ class EndingSearch {
       because_.push_back(id);
       return fail(*hidden_, Side::kNetwork, EndedHow::kCaptureEnd);
     }
+    if (refused_) {
+      because_.push_back(id);
+      return fail_refused();
+    }
     if (closing_) return closed_by_notify(i, ending);
     if (ending.by == Side::kClient && server_due_ && ending.silence >= kSilenceOfTimeout) {
       return fail(i, Side::kClient, EndedHow::kTimeout);
@@ -254,7 +350,8 @@ class EndingSearch {
     if (closing_ && record_.evidence[*closing_].where.side == Side::kServer)
       return closed_by_notify(i, ending);
     client_left_ = true;
-    if (course_.client_spoke && server_due_ && ending.silence >= kSilenceOfTimeout) {
+    const bool waited = gave_up_ || ending.silence >= kSilenceOfTimeout;
+    if (course_.client_spoke && server_due_ && waited) {
       return fail(i, Side::kClient, EndedHow::kTimeout);
     }
     return {};
@@ -265,6 +362,7 @@ class EndingSearch {
     const auto& notify = record_.evidence[*closing_];
     if (behind_ && notify.where.side == Side::kClient) return {};
     because_.push_back(notify.id);
+    if (gave_up_ && ending.by == Side::kClient) return fail(i, Side::kClient, EndedHow::kTimeout);
     if (ending.by == notify.where.side) return fail(i, ending.by, how_of(ending));
     return fail(i, notify.where.side, EndedHow::kClose);
   }
@@ -295,7 +393,7 @@ class EndingSearch {
     std::ranges::sort(failure.because);
     for (Position i = at; i-- > 0;) {
       const auto name = message_name(record_, record_.evidence[i]);
-      if (!name) continue;
+      if (!name || (phase_ > Phase::kTls && closing_ == i)) continue;
       failure.after = *name;
       failure.after_ns = shown.at - record_.evidence[i].at;
       break;
@@ -307,7 +405,7 @@ class EndingSearch {
     if (holds<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
     if (std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) server_due_ = false;
     if (std::holds_alternative<rdp::DataTpdu>(e.fact)) server_due_ = e.where.side == Side::kClient;
-    if (is_tls(e.fact)) server_due_ = tls_.server_due();
+    if (is_tls(e.fact) || is_inside_tls(e)) server_due_ = tls_.server_due();
   }
 
   const HandshakeRecord& record_;
@@ -323,6 +421,8 @@ class EndingSearch {
       broken_;  ///< octets that we could not read: the ending, if nothing refutes it
   std::optional<Position> hidden_;   ///< from here on the capture does not show everything
   std::optional<Position> closing_;  ///< a close_notify
+  std::optional<Position> refused_;  ///< a KRB-ERROR or a KDC's no: the ending, if nothing follows
+  bool gave_up_ = false;             ///< the client took its leave after a long silence
   std::vector<EvidenceId> because_;
 };
 
@@ -342,6 +442,7 @@ std::optional<Nanoseconds> duration(const HandshakeRecord& record, Phase phase, 
 
 PhaseState state_behind(const Course& course, bool as_asked) {
   if (as_asked) return PhaseState::kStopped;
+  if (course.is_open()) return PhaseState::kNotReached;
   const bool spoke = course.client_spoke || course.server_answered;
   return spoke && !course.tls_opened ? PhaseState::kEncrypted : PhaseState::kNotReached;
 }
@@ -357,18 +458,55 @@ Phase phase_behind(std::uint32_t selected_protocol) {
   return Phase::kMcs;
 }
 
+namespace {
+
+/// The first phase of which nothing can be said here.
+Phase later_phase(const Course& course, const std::vector<Milestone>& passed) {
+  const auto last = passed.empty() ? Phase::kResolve : passed.back().phase;
+  const bool authenticated =
+      last == Phase::kCredssp || last == Phase::kAuthorization || last == Phase::kRdstls;
+  return authenticated ? Phase::kMcs : phase_behind(course.selected.value_or(0));
+}
+
+/// `stopped_in`: the first phase that did not pass, if it can be seen.
+bool went_as_far_as_asked(const HandshakeRecord& record, const Course& course,
+                          std::optional<Phase> reached, std::optional<Phase> stopped_in,
+                          Phase later) {
+  if (!record.run || !record.run->until) return false;
+  const auto until = *record.run->until;
+  if (reached >= until) return true;
+  if (const auto& stop = record.run->own_stop; stop && until >= Phase::kCredssp) {
+    using Why = RunFacts::OwnStop::Why;
+    return (stop->why == Why::kNoCredentials || stop->why == Why::kNothingToDelegate) &&
+           course.inside.server_answered_credssp && stopped_in == Phase::kCredssp;
+  }
+  // The server selected a way on which there is no such phase.
+  return !stopped_in && !course.without_tls() && reached >= Phase::kTls && later > until;
+}
+
+/// Nothing is known of the last phase beyond that it began.
+bool is_under_way(const Course& course, Phase later) {
+  return later == Phase::kMcs && course.is_open() &&
+         (course.client_spoke || course.server_answered);
+}
+
+}  // namespace
+
 Progress progress(const HandshakeRecord& record) {
   const auto course = read_course(record);
   Progress out;
   std::optional<Phase> stopped_in;
   Position from = 0;
-  for (const auto& milestone : milestones(course)) {
+  const auto stones = milestones(course);
+  for (const auto& milestone : stones) {
     PhaseProgress row{.phase = milestone.phase};
-    if (milestone.passed && !stopped_in) {
+    if (milestone.skipped) {
+      row.state = PhaseState::kSkipped;
+    } else if (milestone.passed && !stopped_in) {
       row.state = PhaseState::kPassed;
       row.duration = duration(record, milestone.phase, *milestone.passed);
       out.reached = milestone.phase;
-      from = *milestone.passed + 1;
+      from = milestone.phase == Phase::kTls ? course.behind_tls : *milestone.passed + 1;
     } else if (!stopped_in) {
       stopped_in = milestone.phase;
     }
@@ -377,28 +515,27 @@ Progress progress(const HandshakeRecord& record) {
   if (course.without_tls())
     out.phases.push_back({.phase = Phase::kTls, .state = PhaseState::kSkipped});
 
-  const auto later = phase_behind(course.selected.value_or(0));
-  const bool as_asked = record.run && record.run->until && out.reached >= record.run->until;
-  if (!as_asked && !record.evidence.empty()) {
+  const auto later = later_phase(course, stones);
+  out.as_asked = went_as_far_as_asked(record, course, out.reached, stopped_in, later);
+  if (!out.as_asked && !record.evidence.empty()) {
     if (stopped_in == Phase::kTcp) {  // judged by the last address that was tried
       for (Position i = from; i < record.evidence.size(); ++i) {
         if (std::holds_alternative<Connecting>(record.evidence[i].fact)) from = i;
       }
     }
-    out.failure = EndingSearch(record, course, stopped_in.value_or(later), from).find();
+    out.failure =
+        EndingSearch(record, course, stopped_in.value_or(later), from, !stopped_in).find();
   }
   for (auto& row : out.phases) {
-    if (row.phase == stopped_in && as_asked) row.state = PhaseState::kStopped;
+    if (row.phase == stopped_in && out.as_asked) row.state = PhaseState::kStopped;
     if (!out.failure || row.phase != out.failure->phase) continue;
     row.state = PhaseState::kFailed;
     row.duration = duration(record, row.phase, out.failure->evidence - 1);
   }
-  if (!stopped_in && !course.without_tls()) {
-    const bool failed = out.failure.has_value();
-    out.phases.push_back(
-        {.phase = later, .state = failed ? PhaseState::kFailed : state_behind(course, as_asked)});
-  } else if (!stopped_in && out.failure) {
+  if (!stopped_in && out.failure) {
     out.phases.push_back({.phase = later, .state = PhaseState::kFailed});
+  } else if (!stopped_in && !course.without_tls() && !is_under_way(course, later)) {
+    out.phases.push_back({.phase = later, .state = state_behind(course, out.as_asked)});
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "rdpwhy/tls/registry.h"
+#include "record/credssp_names.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
@@ -56,15 +57,21 @@ std::string tls_message_name(const HandshakeRecord& record, const Evidence& evid
 std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side) {
   std::uint64_t read = 0;
   std::uint64_t seen = 0;
+  std::uint64_t begun = 0;  // inside TLS
+  bool opened = false;
   for (const auto& e : record.evidence) {
     if (const auto* ending = std::get_if<Ending>(&e.fact)) {
       seen = std::max(seen, side == Side::kServer ? ending->server_bytes : ending->client_bytes);
     }
+    if (e.where.side != side || e.where.layer == Layer::kTransport) continue;
     // Inside TLS offsets count otherwise: what is read there is no longer told by these octets.
-    if (e.where.side == side && e.where.layer == Layer::kDecrypted) return 0;
-    if (e.where.side == side && e.where.layer == Layer::kWire)
-      read = std::max(read, e.where.offset + e.where.size);
+    if (e.where.layer == Layer::kDecrypted) opened = true;
+    read = std::max(read, e.where.offset + e.where.size);
+    const auto* data = std::get_if<ApplicationData>(&e.fact);
+    begun = data != nullptr && data->begins_message ? data->size : 0;
+    opened = opened || begun > 0;
   }
+  if (opened) return begun;
   return seen > read ? seen - read : 0;
 }
 
@@ -134,9 +141,11 @@ std::optional<std::string> message_name(const HandshakeRecord& record, const Evi
   if (std::holds_alternative<ChangeCipherSpec>(fact)) return "change_cipher_spec";
   if (std::holds_alternative<TlsAlert>(fact)) return "alert";
   if (std::holds_alternative<ApplicationData>(fact)) return "application_data";
-  if (holds<CredsspMessage>(fact)) return "ts_request";
+  if (const auto* credssp = get_if<CredsspMessage>(&fact))
+    return std::string(message_name_of(*credssp));
   if (holds<auth::EarlyUserAuthorizationResult>(fact)) return "early_user_authorization_result";
-  if (holds<auth::RdstlsPdu>(fact)) return "rdstls";
+  if (const auto* rdstls = get_if<auth::RdstlsPdu>(&fact))
+    return std::string(message_name_of(*rdstls));
   if (std::holds_alternative<HandshakeMessage>(fact) ||
       std::holds_alternative<ProtectedRecord>(fact)) {
     return tls_message_name(record, evidence);

@@ -1,5 +1,6 @@
 #include "record/tls_walk.h"
 
+#include "record/inside_course.h"
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/record_layer.h"
 #include "rdpwhy/tls/registry.h"
@@ -16,12 +17,19 @@ constexpr std::uint32_t kSealedAlert = 2 + 1 + 16;
 TlsWalk::Role TlsWalk::step(const Evidence& evidence) {
   const auto side = evidence.where.side;
   const auto& fact = evidence.fact;
+  if (is_inside_tls(evidence)) {
+    data_by(side, true, true);
+    return Role::kInside;
+  }
   if (!is_tls(fact)) return Role::kNone;
   if (const auto* message = std::get_if<HandshakeMessage>(&fact))
     return step_message(*message, side);
   if (const auto* record = std::get_if<ProtectedRecord>(&fact))
     return step_protected(*record, side);
-  if (std::holds_alternative<ApplicationData>(fact)) return data_by(side);
+  if (const auto* data = std::get_if<ApplicationData>(&fact)) {
+    data_by(side, !data->begins_message, data->begins_message);
+    return Role::kApplication;
+  }
   if (const auto* alert = std::get_if<TlsAlert>(&fact)) {
     return alert->alert ? Role::kOther : Role::kAlert;
   }
@@ -108,10 +116,11 @@ TlsWalk::Role TlsWalk::step_protected13(const ProtectedRecord& record, Side side
   return was_passed ? Role::kApplication : Role::kOther;
 }
 
-TlsWalk::Role TlsWalk::data_by(Side side) {
-  server_due_ = side == Side::kClient;
-  if (tls13_ && side == Side::kServer && client_.finished) passed_ = true;
-  return Role::kApplication;
+/// RFC 5246 7.4.9: nobody sends data before the other side's Finished was found to be right. In TLS
+/// 1.3 the server may (RFC 8446 4.4.4), but not in answer to ours.
+void TlsWalk::data_by(Side side, bool whole, bool opened) {
+  if (side == Side::kClient || whole) server_due_ = side == Side::kClient;
+  if (side == Side::kServer && (tls13_ ? client_.finished : opened)) passed_ = true;
 }
 
 }  // namespace rdpwhy::record

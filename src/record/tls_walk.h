@@ -19,7 +19,8 @@ class TlsWalk {
     kNone,
     kFinished,     ///< readable or by its place
     kAlert,        ///< encrypted, and by its size or type an alert
-    kApplication,  ///< data of a later phase
+    kApplication,  ///< data of a later phase, closed to us
+    kInside,       ///< a message of a later phase that was read
     kOther,
   };
   Role step(const Evidence& evidence);
@@ -40,7 +41,7 @@ class TlsWalk {
   Role step_protected(const ProtectedRecord& record, Side side);
   Role step_protected13(const ProtectedRecord& record, Side side);
   Role finished_by(Side side);
-  Role data_by(Side side);
+  void data_by(Side side, bool whole, bool opened);
   Half& half(Side side) { return side == Side::kServer ? server_ : client_; }
 
   bool tls13_ = false;

@@ -68,6 +68,7 @@ struct Progress {
   std::optional<Phase> reached;       ///< the last phase that completed
   std::optional<Failure> failure;     ///< absent: as far as asked, or nothing says that it failed
   std::vector<PhaseProgress> phases;  ///< those that apply to this connection, in order
+  bool as_asked = false;              ///< a run: it went as far as RunFacts.until asks
 };
 [[nodiscard]] Progress progress(const HandshakeRecord& record);
 
