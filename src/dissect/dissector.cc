@@ -401,7 +401,8 @@ void Dissector::Impl::tell(Event event) {
   if (auto* ending = std::get_if<Ending>(&fact)) {
     const auto inside = [&](Side side) {
       const bool in_unit = event.inside_unit.at(side == Side::kServer ? 1 : 0);
-      return !half(side).is_over && (in_unit || tls_.is_mid_message(side) || inside_.is_mid_message(side));
+      return !half(side).is_over &&
+             (in_unit || tls_.is_mid_message(side) || inside_.is_mid_message(side));
     };
     ending->mid_message = ending->by == Side::kNetwork
                               ? inside(Side::kClient) || inside(Side::kServer)

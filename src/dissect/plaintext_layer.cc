@@ -183,12 +183,12 @@ PlaintextLayer::Cut PlaintextLayer::cut_ts_request(ByteSpan view) const {
   }
   if (!*size) return {};
   if (**size > Dissector::kMostBuffered) {
-    return {.kind = Kind::kMalformed,
-            .size = 1,
-            .error = DecodeError{
-                .field = "TSRequest",
-                .offset = 1,
-                .text = fmt::format("{} octets, more than any message has", **size)}};
+    return {
+        .kind = Kind::kMalformed,
+        .size = 1,
+        .error = DecodeError{.field = "TSRequest",
+                             .offset = 1,
+                             .text = fmt::format("{} octets, more than any message has", **size)}};
   }
   return {.kind = Kind::kTsRequest, .size = **size, .error = {}};
 }
@@ -201,11 +201,11 @@ PlaintextLayer::Cut PlaintextLayer::cut_rdstls(ByteSpan view) const {
   }
   if (!*size) return {};
   if (**size > Dissector::kMostBuffered) {
-    return {.kind = Kind::kMalformed,
-            .size = 1,
-            .error = DecodeError{
-                .field = "RDSTLS PDU",
-                .text = fmt::format("{} octets, more than any message has", **size)}};
+    return {
+        .kind = Kind::kMalformed,
+        .size = 1,
+        .error = DecodeError{.field = "RDSTLS PDU",
+                             .text = fmt::format("{} octets, more than any message has", **size)}};
   }
   return {.kind = Kind::kRdstls, .size = **size, .error = {}};
 }
@@ -368,10 +368,10 @@ void PlaintextLayer::read_bad(const Cut& cut, const Unit& unit) {
                                 .first = std::move(first)});
     return;
   }
-  log_.add(unit.where(), unit.at,
-           record::Malformed{.what = expected,
-                             .error = cut.error.value_or(DecodeError{}),
-                             .first = std::move(first)});
+  log_.add(
+      unit.where(), unit.at,
+      record::Malformed{
+          .what = expected, .error = cut.error.value_or(DecodeError{}), .first = std::move(first)});
 }
 
 void PlaintextLayer::note_beginning(const Unit& record) {

@@ -53,7 +53,7 @@ class PlaintextLayer {
   };
   struct Cut {
     Kind kind = Kind::kUndecided;
-    std::uint64_t size = 0;            ///< octets of the message; more than are there: wait for them
+    std::uint64_t size = 0;  ///< octets of the message; more than are there: wait for them
     std::optional<DecodeError> error;  ///< kMalformed
   };
   struct Half {

@@ -14,6 +14,8 @@ struct Overloaded : T... {
   using T::operator()...;
 };
 
+constexpr std::uint8_t kReject = 2;  // RFC 4178 4.2.2 negState
+
 struct Name {
   std::string_view key;    ///< snake_case
   std::string_view words;  ///< the specification's
@@ -100,11 +102,12 @@ void add_part(std::string& words, std::string_view part) {
 
 void describe_token(std::string& words, const auth::Token& token) {
   if (token.spnego) {
-    add_part(words, std::visit(Overloaded{
-                                   [](const auth::NegTokenInit& i) { return described_init(i); },
-                                   [](const auth::NegTokenResp& r) { return described_response(r); },
-                               },
-                               *token.spnego));
+    add_part(words,
+             std::visit(Overloaded{
+                            [](const auth::NegTokenInit& i) { return described_init(i); },
+                            [](const auth::NegTokenResp& r) { return described_response(r); },
+                        },
+                        *token.spnego));
   }
   const auto name = name_of(token.message);
   if (!name.words.empty()) add_part(words, name.words);
@@ -124,7 +127,6 @@ void describe_token(std::string& words, const auth::Token& token) {
 }  // namespace
 
 bool refuses(const CredsspMessage& message) {
-  constexpr std::uint8_t kReject = 2;
   if (message.error_code.value_or(0) != 0) return true;
   return std::ranges::any_of(message.tokens, [](const auth::Token& token) {
     const auto* response = token.spnego ? std::get_if<auth::NegTokenResp>(&*token.spnego) : nullptr;
@@ -157,18 +159,17 @@ std::string_view message_name_of(const CredsspMessage& message) {
 }
 
 std::string_view message_name_of(const auth::RdstlsPdu& pdu) {
-  return std::visit(Overloaded{
-                        [](const auth::RdstlsCapabilities&) {
-                          return std::string_view("rdstls_capabilities");
-                        },
-                        [](const auth::RdstlsAuthenticationRequest&) {
-                          return std::string_view("rdstls_authentication_request");
-                        },
-                        [](const auth::RdstlsAuthenticationResponse&) {
-                          return std::string_view("rdstls_authentication_response");
-                        },
-                    },
-                    pdu);
+  return std::visit(
+      Overloaded{
+          [](const auth::RdstlsCapabilities&) { return std::string_view("rdstls_capabilities"); },
+          [](const auth::RdstlsAuthenticationRequest&) {
+            return std::string_view("rdstls_authentication_request");
+          },
+          [](const auth::RdstlsAuthenticationResponse&) {
+            return std::string_view("rdstls_authentication_response");
+          },
+      },
+      pdu);
 }
 
 std::string described(const CredsspMessage& message) {
@@ -207,9 +208,9 @@ std::string described(const auth::RdstlsPdu& pdu) {
           },
           [](const auth::RdstlsAuthenticationResponse& response) {
             const auto name = auth::rdstls_result_name(response.result_code);
-            return fmt::format("RDSTLS Authentication Response {}",
-                               name ? std::string(*name)
-                                    : base::to_hex_number(response.result_code, 8));
+            return fmt::format(
+                "RDSTLS Authentication Response {}",
+                name ? std::string(*name) : base::to_hex_number(response.result_code, 8));
           },
       },
       pdu);

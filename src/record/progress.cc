@@ -293,7 +293,8 @@ class EndingSearch {
     return {};
   }
 
-  /// A client that gives up waiting inside TLS says close_notify first, and its FIN follows at once.
+  /// A client that gives up waiting inside TLS says close_notify first, and its FIN follows at
+  /// once.
   void note_leave(Position i, const TlsAlert& alert) {
     if (phase_ <= Phase::kTls || i == 0 || record_.evidence[i].where.side != Side::kClient) return;
     if (alert.alert && alert.alert->description != tls::Alert::kCloseNotify) return;

@@ -1,9 +1,9 @@
 #include "record/tls_walk.h"
 
-#include "record/inside_course.h"
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/tls/record_layer.h"
 #include "rdpwhy/tls/registry.h"
+#include "record/inside_course.h"
 
 namespace rdpwhy::record {
 namespace {

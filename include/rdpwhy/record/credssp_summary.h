@@ -28,15 +28,15 @@ struct CredsspSummary {
   std::optional<Moment> server_time;
   std::optional<Nanoseconds> clock_skew;
 
-  const auth::KerberosToken* ap_request = nullptr;   ///< or the TGT-REQ of user-to-user
+  const auth::KerberosToken* ap_request = nullptr;    ///< or the TGT-REQ of user-to-user
   const auth::KerberosToken* server_token = nullptr;  ///< the server's last, as AP-REP
   const auth::KrbError* kerberos_error = nullptr;     ///< the server's own
   std::optional<Nanoseconds> kerberos_skew;           ///< its stime minus the evidence's time
   std::vector<const KdcTalk*> kdc;                    ///< live only
 
-  bool public_key_sent = false;      ///< the client's pubKeyAuth
-  bool public_key_answered = false;  ///< the server's: it accepted who the client is
-  bool delegated = false;            ///< the client's authInfo
+  bool public_key_sent = false;             ///< the client's pubKeyAuth
+  bool public_key_answered = false;         ///< the server's: it accepted who the client is
+  bool delegated = false;                   ///< the client's authInfo
   std::optional<std::uint32_t> error_code;  ///< the server's; 0 says nothing and is left out
   const auth::EarlyUserAuthorizationResult* authorization = nullptr;
 };
