@@ -312,6 +312,7 @@ void read_message(Reader& r, KerberosToken& token) {
     return;
   }
   switch (token.token_id) {
+    case 0x0000:  // no frame
     case 0x0100:
       return read_ap_request(r, token);
     case 0x0200:

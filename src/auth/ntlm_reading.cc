@@ -18,7 +18,7 @@ bool is_utf16(ByteSpan octets, std::uint32_t flags) {
   if ((flags & ntlm_flag::kUnicode) != 0) return true;
   if ((flags & ntlm_flag::kOem) != 0 || octets.empty() || octets.size() % 2 != 0) return false;
   for (std::size_t i = 0; i < octets.size(); i += 2) {
-    if (octets[i] == 0 || octets[i + 1] != 0) return false;
+    if (octets[i] == 0 || octets[i] >= 0x80 || octets[i + 1] != 0) return false;
   }
   return true;
 }
@@ -106,7 +106,9 @@ void read_payload(Reader& r, ByteSpan message, std::span<const PayloadPart> part
   for (const auto& part : parts) {
     if (part.length > 0) there.push_back(&part);
   }
-  std::ranges::stable_sort(there, {}, [](const PayloadPart* part) { return part->offset; });
+  std::ranges::sort(there, [](const PayloadPart* a, const PayloadPart* b) {
+    return a->offset != b->offset ? a->offset < b->offset : a < b;  // all of one array
+  });
   for (const auto* part : there) {
     if (r.failed()) return;
     const auto reach = std::uint64_t{part->offset} + part->length;

@@ -32,6 +32,7 @@ ByteSpan read_octets(Reader& sequence, unsigned number, std::string_view field) 
 // MS-SPNG 2.2.1 NegHints
 void read_hints(Reader& element, NegTokenInit& token) {
   Reader hints = asn1::open(element, asn1::kSequence, "negHints");
+  hints.expect(hints.more(), "is empty", "negHints");
   asn1::read_tagged(hints, "negHints", [&](unsigned number) {
     switch (number) {
       case 0: {
@@ -82,6 +83,9 @@ bool read_init_element(Reader& sequence, unsigned number, NegTokenInit& token, B
       return true;
     }
     case 4:
+      sequence.expect(token.hint_name || token.hint_address,
+                      "stands where NegTokenInit2 has it, and there are no hints", "mechListMIC",
+                      sequence.offset());
       token.mech_list_mic = base::to_bytes(read_octets(sequence, 4, "mechListMIC"));
       return true;
     default:

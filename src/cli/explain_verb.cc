@@ -7,6 +7,7 @@
 
 #include "cli/console.h"
 #include "cli/verbs.h"
+#include "rdpwhy/auth/annotate.h"
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/codes/codes.h"
 #include "rdpwhy/rdp/annotate.h"
@@ -115,8 +116,10 @@ bool begins_tls(ByteSpan octets) {
 }
 
 /// One side's octets: TPKTs, TLS records, or, as on every connection with TLS, the one and then the
-/// other.
+/// other. What stands inside TLS or inside a message comes alone: TSRequests, security tokens,
+/// RDSTLS.
 std::string annotated(ByteSpan octets) {
+  if (auth::begins_message(octets)) return auth::annotated_text(octets);
   if (begins_tls(octets)) return tls::annotated_text(octets);
   std::string text;
   for (auto rest = octets; !rest.empty() && rest[0] == rdp::TpktHeader::kVersion;) {

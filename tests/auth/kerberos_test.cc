@@ -80,6 +80,12 @@ TEST(Kerberos, IsToldFromOtherTokens) {
   EXPECT_FALSE(is_kerberos({}));
 }
 
+TEST(Kerberos, OtherOctetsAreRefused) {
+  EXPECT_EQ(decode_kerberos_token(from_hex("0102")).error().message(),
+            "AP-REQ: is BOOLEAN, not [APPLICATION 14] (offset 0)");
+  EXPECT_FALSE(decode_kerberos_token({}));
+}
+
 TEST(Kerberos, RequestWithoutTicketIsRefused) {
   EXPECT_EQ(decode_kerberos_token(from_hex("6e07 3005 a003020105")).error().message(),
             "ticket: is missing (offset 9)");

@@ -36,4 +36,19 @@ inline void check_error(ByteSpan bytes, const DecodeError& error) {
        "what is truncated needs more than there is");
 }
 
+/// Whether notes or fields are wanted changes nothing in what is decoded, nor in what is odd.
+template <typename Decode>
+auto check_decoder(ByteSpan bytes, Decode decode) {
+  Notes notes;
+  Notes detailed(Notes::Detail::kFields);
+  auto decoded = decode(bytes, &notes);
+  hold(decoded == decode(bytes, nullptr), "notes do not change what is decoded");
+  hold(decoded == decode(bytes, &detailed), "annotating does not change what is decoded");
+  hold(notes.anomalies == detailed.anomalies, "annotating does not change the anomalies");
+  hold(notes.fields.empty(), "fields are kept only when they are wanted");
+  check_notes(bytes, detailed);
+  if (!decoded) check_error(bytes, decoded.error());
+  return decoded;
+}
+
 }  // namespace rdpwhy::oracle

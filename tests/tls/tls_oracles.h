@@ -15,24 +15,10 @@
 /// vectors. A breach ends the program, as a fuzzer wants it and a test notices it.
 namespace rdpwhy::tls::oracle {
 
+using rdpwhy::oracle::check_decoder;
 using rdpwhy::oracle::check_error;
 using rdpwhy::oracle::check_notes;
 using rdpwhy::oracle::hold;
-
-/// Whether notes or fields are wanted changes nothing in what is decoded, nor in what is odd.
-template <typename Decode>
-auto check_decoder(ByteSpan bytes, Decode decode) {
-  Notes notes;
-  Notes detailed(Notes::Detail::kFields);
-  auto decoded = decode(bytes, &notes);
-  hold(decoded == decode(bytes, nullptr), "notes do not change what is decoded");
-  hold(decoded == decode(bytes, &detailed), "annotating does not change what is decoded");
-  hold(notes.anomalies == detailed.anomalies, "annotating does not change the anomalies");
-  hold(notes.fields.empty(), "fields are kept only when they are wanted");
-  check_notes(bytes, detailed);
-  if (!decoded) check_error(bytes, decoded.error());
-  return decoded;
-}
 
 /// What is decoded is written with the same meaning, and octet for octet when nothing was odd.
 template <typename Decode>
