@@ -2,13 +2,14 @@
 
 packages_build=(
   ca-certificates cmake g++ ninja-build
-  libasio-dev libcli11-dev libfmt-dev libssl-dev nlohmann-json3-dev rapidjson-dev)
+  libasio-dev libcli11-dev libfmt-dev libkrb5-dev libssl-dev nlohmann-json3-dev pkg-config rapidjson-dev)
 
 packages_test=(
   libgmock-dev libgtest-dev openssl procps python3 python3-cryptography python3-jsonschema  # test programs and their oracles
   tcpdump tshark
   freerdp2-shadow-x11 freerdp2-x11 winpr-utils xrdp weston xauth xvfb   # real servers
   dante-server tinyproxy                                             # proxies
+  faketime krb5-admin-server krb5-kdc                                # a KDC, and one whose clock is wrong
   iproute2 iptables)                                                 # network faults in namespaces
 
 packages_check=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev)

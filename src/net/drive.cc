@@ -48,8 +48,8 @@ class Drive {
       co_return co_await start_tls(std::move(start->offer));
     }
     if (std::holds_alternative<dialogue::Await>(step)) co_return co_await await_peer();
-    if (std::holds_alternative<dialogue::AskKerberos>(step)) {
-      sequence_->kerberos_answered({.failed = true});  // no worker here yet
+    if (auto* ask = std::get_if<dialogue::AskKerberos>(&step)) {
+      co_await ask_kerberos(std::move(ask->server_token));
       co_return true;
     }
     if (auto* give_up = std::get_if<dialogue::GiveUp>(&step)) error_ = give_up->error;
@@ -64,6 +64,23 @@ class Drive {
   void begin_phase() {
     deadline_ = steady_clock::now() +
                 std::chrono::duration_cast<steady_clock::duration>(options_.phase_timeout);
+    if (options_.on_phase) options_.on_phase(sequence_->phase());
+  }
+
+  /// A phase of its own inside another: the time that it takes is not taken from that one.
+  asio::awaitable<void> ask_kerberos(Bytes server_token) {
+    if (options_.kerberos == nullptr) {
+      sequence_->kerberos_answered({.failed = true, .words = "no Kerberos can be had here"});
+      co_return;
+    }
+    if (options_.on_phase) options_.on_phase(Phase::kKerberos);
+    const auto began = steady_clock::now();
+    const auto by =
+        began + std::chrono::duration_cast<steady_clock::duration>(options_.phase_timeout);
+    auto taken = co_await options_.kerberos->step(std::move(server_token), by);
+    for (auto& talk : taken.talks) stream_.tap().kdc_talk(std::move(talk), stream_.now());
+    sequence_->kerberos_answered(std::move(taken.answer));
+    deadline_ += steady_clock::now() - began;
     if (options_.on_phase) options_.on_phase(sequence_->phase());
   }
 

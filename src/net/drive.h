@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "net/kerberos_worker.h"
 #include "net/stream.h"
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/dialogue/sequence.h"
@@ -17,6 +18,7 @@ struct DriveOptions {
   std::chrono::nanoseconds linger{};  ///< how long a Linger waits
   std::function<void(std::string_view)> on_secret;
   std::function<void(Phase)> on_phase;
+  KerberosWorker* kerberos = nullptr;  ///< null: no Kerberos can be had
 };
 
 /// Carries out what the sequences want, one deadline per phase, then ends the connection in order.

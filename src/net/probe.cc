@@ -1,6 +1,7 @@
 #include "rdpwhy/net/probe.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <asio/co_spawn.hpp>
@@ -10,6 +11,7 @@
 #include "net/address.h"
 #include "net/connecting.h"
 #include "net/drive.h"
+#include "net/kerberos_worker.h"
 #include "net/proxy_dialogue.h"
 #include "net/resolver.h"
 #include "net/waiting.h"
@@ -54,6 +56,19 @@ dialogue::CredsspPlan::Randomness fresh_randomness() {
   return fresh;
 }
 
+/// What Windows would call this machine (MS-NLMP 2.2.1.3 Workstation).
+std::string netbios_name() {
+  constexpr std::size_t kLongest = 15;
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) return {};
+  std::string name(host);
+  name.resize(std::min({name.size(), name.find('.'), kLongest}));
+  for (char& c : name) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return name;
+}
+
 /// One probe from the resolver to the end of its last connection.
 class Run {
  public:
@@ -69,9 +84,9 @@ class Run {
     if (options_.plan.tls.server_name.empty()) {
       options_.plan.tls.server_name = options_.server_name.value_or(target.host);
     }
-    if (options_.plan.credssp.service_host.empty()) {
-      options_.plan.credssp.service_host = target.host;
-    }
+    auto& credssp = options_.plan.credssp;
+    if (credssp.service_host.empty()) credssp.service_host = target.host;
+    if (credssp.workstation.empty()) credssp.workstation = netbios_name();
     options_.plan.until = farthest();
     facts_.until = options_.plan.until;
     facts_.phase_timeout = options_.phase_timeout.count();
@@ -216,6 +231,7 @@ class Run {
         co_return std::expected<void, Error>{};
       }
     }
+    KerberosWorker kerberos(options_.plan.credssp);
     const DriveOptions how{.phase_timeout = options_.phase_timeout,
                            .linger = watch_time(),
                            .on_secret =
@@ -224,7 +240,8 @@ class Run {
                                  if (options_.on_secret) options_.on_secret(line);
                                  if (options_.capture_secrets) stream.tap().secret(line);
                                },
-                           .on_phase = options_.on_phase};
+                           .on_phase = options_.on_phase,
+                           .kerberos = &kerberos};
     options_.plan.credssp.randomness = fresh_randomness();
     co_return co_await drive(stream, dialogue::start(options_.plan), how, facts_);
   }

@@ -28,6 +28,8 @@ class Tap {
   void received_to_capture(ByteSpan octets, Moment at);
   void ended(Side by, record::Ending::How how, Moment at);
   void icmp(const capture::IcmpQuote& quote);
+  /// Live only: not on this connection, so nothing for the capture.
+  void kdc_talk(record::KdcTalk talk, Moment at);
   /// A line of the key log; stands in the capture ahead of the next packet.
   void secret(std::string_view line);
 

@@ -4,3 +4,13 @@ foreach(module xrdp shadow weston proxy network)
   set_tests_properties(real.${module} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900
     ENVIRONMENT "RDPWHY_PROGRAM=$<TARGET_FILE:rdpwhy_program>")
 endforeach()
+
+# Kerberos alone, without a server around it: `kerberos_talk` is our client's Kerberos, and GSSAPI's acceptor.
+rdpwhy_collect_rooms(net)
+add_executable(kerberos_talk ${CMAKE_CURRENT_LIST_DIR}/kerberos_talk.cc ${objects})
+target_include_directories(kerberos_talk PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(kerberos_talk PRIVATE ASIO_DISABLE_STD_ALIGNED_ALLOC)  # as the room net
+target_link_libraries(kerberos_talk PRIVATE rdpwhy_compile_options ${libraries} nlohmann_json::nlohmann_json)
+add_test(NAME real.kerberos COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/real/run.py kerberos_test)
+set_tests_properties(real.kerberos PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
+  ENVIRONMENT "RDPWHY_PROGRAM=$<TARGET_FILE:rdpwhy_program>;RDPWHY_KERBEROS_TALK=$<TARGET_FILE:kerberos_talk>")

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "rdpwhy/auth/message_protection.h"
@@ -45,12 +46,13 @@ using Step = std::variant<Send, Await, Linger, StartTls, AskKerberos, Next, Fini
 
 /// What a step of a Kerberos security context brought.
 struct KerberosAnswer {
-  bool failed = false;  ///< no context comes about; nothing below holds
+  bool failed = false;  ///< no context comes about; nothing below holds but `words`
   Bytes token;          ///< for the server; may be empty once established
   std::shared_ptr<auth::MessageProtection> established;  ///< null: the server has to answer first
   /// With the first token: the credentials that the KDC accepted, for TSCredentials and nothing
   /// else. Nothing when the tickets come from a cache.
   std::optional<Credentials> accepted;
+  std::string words;  ///< of a failure that no KDC is to blame for: the library's, printable
 };
 
 /// The client's half of one phase: evidence in, what to do next out. It never decodes and never
