@@ -60,13 +60,14 @@ class Reporter {
     subject.source.server = connection.server.text();
     subject.started = connection.started;
     subject.record = &connection.record;
+    const auto summary = record::summary(connection.record);
+    subject.summary = &summary;
 
     diagnose::Circumstances circumstances;
     circumstances.live = false;
     circumstances.now = connection.started;
     circumstances.saw = saw_;
-    if (const auto tls = record::tls_summary(connection.record);
-        tls && tls->certificates != nullptr) {
+    if (const auto& tls = summary.tls; tls && tls->certificates != nullptr) {
       // The name that the client asked for is the name that it typed.
       if (tls->client_hello != nullptr)
         circumstances.target_host = tls->client_hello->server_name.value_or("");
@@ -77,11 +78,10 @@ class Reporter {
       }
     }
     subject.certificate_problems = circumstances.certificate_problems;
-    const auto diagnosis = diagnose::diagnose(connection.record, circumstances);
+    const auto diagnosis = diagnose::diagnose(connection.record, summary, circumstances);
     subject.diagnosis = &diagnosis;
     print(subject);
-    if (record::progress(connection.record).failure)
-      exit_code_ = std::max<int>(exit_code_, kFailed);
+    if (summary.progress.failure) exit_code_ = std::max<int>(exit_code_, kFailed);
   }
 
   [[nodiscard]] int exit_code() const { return exit_code_; }

@@ -7,19 +7,28 @@ namespace rdpwhy::crypto {
 
 namespace {
 
+/// Looking a digest up by its name costs as much as a certificate's digest itself: `of` is kept by
+/// the callers below, and never freed, like the library context.
 template <std::size_t kSize>
-std::array<std::uint8_t, kSize> digest(const char* name, ByteSpan octets) {
+std::array<std::uint8_t, kSize> digest(const EVP_MD* of, ByteSpan octets) {
   std::array<std::uint8_t, kSize> out{};
-  std::size_t size = 0;
-  const int ok = EVP_Q_digest(library_context(), name, nullptr, octets.data(), octets.size(),
-                              out.data(), &size);
+  unsigned size = 0;
+  const int ok =
+      EVP_Digest(octets.data(), octets.size(), out.data(), &size, of, /*engine=*/nullptr);
   RDPWHY_CHECK(ok == 1 && size == kSize);
   return out;
 }
 
 }  // namespace
 
-std::array<std::uint8_t, 32> sha256(ByteSpan octets) { return digest<32>("SHA256", octets); }
-std::array<std::uint8_t, 20> sha1(ByteSpan octets) { return digest<20>("SHA1", octets); }
+std::array<std::uint8_t, 32> sha256(ByteSpan octets) {
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(library_context(), "SHA256", nullptr);
+  return digest<32>(kSha256, octets);
+}
+
+std::array<std::uint8_t, 20> sha1(ByteSpan octets) {
+  static const EVP_MD* const kSha1 = EVP_MD_fetch(library_context(), "SHA1", nullptr);
+  return digest<20>(kSha1, octets);
+}
 
 }  // namespace rdpwhy::crypto

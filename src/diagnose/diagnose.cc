@@ -31,7 +31,12 @@ void judge_unexplained(const Reading& reading, Findings& findings) {
 }  // namespace
 
 Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances) {
-  const Reading reading(record, circumstances);
+  return diagnose(record, record::summary(record), circumstances);
+}
+
+Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary,
+                   const Circumstances& circumstances) {
+  const Reading reading(record, summary, circumstances);
   Diagnosis diagnosis;
   Findings findings(diagnosis);
   if (reading.before_proxy_grant()) {

@@ -30,11 +30,12 @@ std::optional<Nanoseconds> measured_round_trip(const HandshakeRecord& record) {
 
 }  // namespace
 
-Reading::Reading(const HandshakeRecord& record_in, const Circumstances& circumstances_in)
+Reading::Reading(const HandshakeRecord& record_in, const record::Summary& summary,
+                 const Circumstances& circumstances_in)
     : record(record_in),
       circumstances(circumstances_in),
-      progress(record::progress(record_in)),
-      tls(record::tls_summary(record_in)),
+      progress(summary.progress),
+      tls(summary.tls),
       logon(record_in) {
   proxied = !circumstances.proxy.empty();
   bool way_asked = false;

@@ -13,12 +13,13 @@ namespace rdpwhy::diagnose {
 
 /// What every rule looks at: the record's own facts, gathered once. Nothing here is judged yet.
 struct Reading {
-  Reading(const HandshakeRecord& record, const Circumstances& circumstances);
+  Reading(const HandshakeRecord& record, const record::Summary& summary,
+          const Circumstances& circumstances);
 
   const HandshakeRecord& record;
   const Circumstances& circumstances;
-  record::Progress progress;
-  std::optional<record::TlsSummary> tls;
+  const record::Progress& progress;
+  const std::optional<record::TlsSummary>& tls;
   LogonReading logon;
 
   // First evidence of each kind; null where there is none.

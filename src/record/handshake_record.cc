@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <utility>
+
 #include "rdpwhy/base/hex.h"
+#include "rdpwhy/record/summary.h"
 #include "rdpwhy/tls/record_layer.h"
 #include "rdpwhy/tls/registry.h"
 #include "record/credssp_names.h"
@@ -15,36 +19,56 @@ struct Overloaded : T... {
   using T::operator()...;
 };
 
-std::string described(const ProxyOpening& opening, Side side) {
+template <typename... Arguments>
+void append_formatted(std::string& out, fmt::format_string<Arguments...> form,
+                      Arguments&&... arguments) {
+  fmt::format_to(std::back_inserter(out), form, std::forward<Arguments>(arguments)...);
+}
+
+void append_named(std::string& out, std::string_view what, std::optional<std::string_view> name,
+                  unsigned number) {
+  out += what;
+  out += name ? std::string(*name) : std::to_string(number);
+}
+
+void append(std::string& out, const ProxyOpening& opening, Side side) {
   const auto target = opening.target.empty() ? "" : " to " + base::printable(opening.target);
-  if (side == Side::kClient) return fmt::format("{} opening{}", opening.protocol, target);
-  return fmt::format("{} answer: {}{}", opening.protocol, opening.granted ? "granted" : "refused",
+  if (side == Side::kClient) {
+    append_formatted(out, "{} opening{}", opening.protocol, target);
+  } else {
+    append_formatted(out, "{} answer: {}{}", opening.protocol,
+                     opening.granted ? "granted" : "refused",
                      opening.answer.empty() ? "" : " (" + base::printable(opening.answer) + ")");
+  }
 }
 
-std::string described(const rdp::ConnectionConfirm& confirm) {
+void append(std::string& out, const rdp::ConnectionConfirm& confirm) {
+  out += "X.224 Connection Confirm";
   if (const auto* failure = confirm.failure()) {
-    return fmt::format("X.224 Connection Confirm with RDP_NEG_FAILURE {}", failure->failure_code);
+    append_formatted(out, " with RDP_NEG_FAILURE {}", failure->failure_code);
+  } else if (const auto* response = confirm.response()) {
+    append_formatted(out, ", {} selected",
+                     rdp::selected_protocol_name(response->selected_protocol));
+  } else {
+    out += " without negotiation data";
   }
-  if (const auto* response = confirm.response()) {
-    return fmt::format("X.224 Connection Confirm, {} selected",
-                       rdp::selected_protocol_name(response->selected_protocol));
-  }
-  return "X.224 Connection Confirm without negotiation data";
 }
 
-std::string described(const TlsAlert& alert) {
-  if (!alert.alert) return "TLS alert, encrypted";
-  const auto name = tls::alert_name(alert.alert->description);
-  return fmt::format("TLS alert {} {}",
-                     alert.alert->level == tls::Alert::kFatal     ? "fatal"
-                     : alert.alert->level == tls::Alert::kWarning ? "warning"
-                                                                  : "of unknown level",
-                     name ? std::string(*name) : std::to_string(alert.alert->description));
+void append(std::string& out, const TlsAlert& alert) {
+  out += "TLS alert";
+  if (!alert.alert) {
+    out += ", encrypted";
+    return;
+  }
+  const auto level = alert.alert->level;
+  out += level == tls::Alert::kFatal     ? " fatal "
+         : level == tls::Alert::kWarning ? " warning "
+                                         : " of unknown level ";
+  append_named(out, "", tls::alert_name(alert.alert->description), alert.alert->description);
 }
 
-std::string described(const HandshakeMessage& message) {
-  switch (static_cast<tls::HandshakeType>(message.type)) {
+std::string_view title_of(tls::HandshakeType type) {
+  switch (type) {
     case tls::HandshakeType::kHelloRequest:
       return "TLS HelloRequest";
     case tls::HandshakeType::kNewSessionTicket:
@@ -64,39 +88,47 @@ std::string described(const HandshakeMessage& message) {
     case tls::HandshakeType::kKeyUpdate:
       return "TLS KeyUpdate";
     default:
-      break;
+      return {};
   }
-  const auto name = tls::handshake_type_name(message.type);
-  return fmt::format("TLS handshake message {}",
-                     name ? std::string(*name) : std::to_string(message.type));
 }
 
-std::string described(const ProtectedRecord& record) {
+void append(std::string& out, const HandshakeMessage& message) {
+  const auto title = title_of(static_cast<tls::HandshakeType>(message.type));
+  out += title;
+  if (!title.empty()) return;
+  append_named(out, "TLS handshake message ", tls::handshake_type_name(message.type), message.type);
+}
+
+void append(std::string& out, const ProtectedRecord& record) {
   switch (static_cast<tls::ContentType>(record.type)) {
     case tls::ContentType::kHandshake:
-      return "TLS handshake message, encrypted";
+      out += "TLS handshake message, encrypted";
+      break;
     case tls::ContentType::kApplicationData:
-      return "TLS record, encrypted";
+      out += "TLS record, encrypted";
+      break;
     default:
-      return fmt::format("TLS record of type {}, encrypted", record.type);
+      append_formatted(out, "TLS record of type {}, encrypted", record.type);
   }
 }
 
-std::string described(const Gap& gap) {
-  if (gap.size == 0) return "octets that are not in the capture";
-  return fmt::format("{} octet{} that {} not in the capture", gap.size, gap.size == 1 ? "" : "s",
-                     gap.size == 1 ? "is" : "are");
+void append(std::string& out, const Gap& gap) {
+  if (gap.size == 0) {
+    out += "octets that are not in the capture";
+  } else {
+    append_formatted(out, "{} octet{} that {} not in the capture", gap.size,
+                     gap.size == 1 ? "" : "s", gap.size == 1 ? "is" : "are");
+  }
 }
 
-std::string described(const Ending& ending) {
-  const auto by = name_of(ending.by);
-  switch (ending.how) {
+std::string_view title_of(Ending::How how) {
+  switch (how) {
     case Ending::How::kClose:
-      return fmt::format("connection closed by {}", by);
+      return "connection closed by ";
     case Ending::How::kReset:
-      return fmt::format("connection reset by {}", by);
+      return "connection reset by ";
     case Ending::How::kRefused:
-      return fmt::format("connection refused by {}", by);
+      return "connection refused by ";
     case Ending::How::kUnreachable:
       return "host or network unreachable";
     case Ending::How::kUnanswered:
@@ -107,6 +139,12 @@ std::string described(const Ending& ending) {
       return "end of capture";
   }
   return "ending";
+}
+
+void append(std::string& out, const Ending& ending) {
+  const auto title = title_of(ending.how);
+  out += title;
+  if (title.ends_with(" by ")) out += name_of(ending.by);
 }
 
 /// What two evidences say, without number and time.
@@ -182,69 +220,74 @@ std::string_view name_of(KdcTalk::Outcome outcome) {
 }
 
 std::string describe(const Evidence& evidence) {
-  return std::visit(
-      Overloaded{
-          [](const Resolved& r) {
-            return r.addresses.empty() ? "name not resolved" : std::string("name resolved");
-          },
-          [](const Connecting&) { return std::string("TCP SYN"); },
-          [](const Connected&) { return std::string("TCP SYN-ACK"); },
-          [](const IcmpError& e) {
-            return fmt::format(
-                "ICMP{} {}", e.v6 ? "v6" : "",
-                e.meaning.empty() ? fmt::format("type {} code {}", e.type, e.code) : e.meaning);
-          },
-          [](const BeginsLate&) { return std::string("the capture begins inside the connection"); },
-          [&](const ProxyOpening& p) { return described(p, evidence.where.side); },
-          [](const rdp::ConnectionRequest&) { return std::string("X.224 Connection Request"); },
-          [](const rdp::ConnectionConfirm& c) { return described(c); },
-          [](const rdp::DisconnectRequest& d) {
-            return fmt::format("X.224 Disconnect Request, reason {}", d.reason);
-          },
-          [](const rdp::DisconnectProviderUltimatum& d) {
-            return fmt::format("MCS Disconnect Provider Ultimatum, reason {}", d.reason);
-          },
-          [](const rdp::DataTpdu&) { return std::string("X.224 Data"); },
-          [](const tls::ClientHello& h) {
-            return std::string(h.ssl2_format ? "TLS ClientHello in SSLv2 format"
-                                             : "TLS ClientHello");
-          },
-          [](const tls::ServerHello& h) {
-            return std::string(h.hello_retry_request ? "TLS HelloRetryRequest" : "TLS ServerHello");
-          },
-          [](const Certificates& c) {
-            return c.chain.empty() ? "TLS Certificate, empty" : std::string("TLS Certificate");
-          },
-          [](const tls::ServerKeyExchange&) { return std::string("TLS ServerKeyExchange"); },
-          [](const tls::CertificateRequest&) { return std::string("TLS CertificateRequest"); },
-          [](const EncryptedExtensions&) { return std::string("TLS EncryptedExtensions"); },
-          [](const HandshakeMessage& m) { return described(m); },
-          [](const ChangeCipherSpec&) { return std::string("TLS ChangeCipherSpec"); },
-          [](const TlsAlert& a) { return described(a); },
-          [](const ProtectedRecord& r) { return described(r); },
-          [](const ApplicationData& a) {
-            return std::string(a.begins_message ? "TLS application data, the beginning of a message"
-                                                : "TLS application data");
-          },
-          [](const CredsspMessage& m) { return described(m); },
-          [](const auth::EarlyUserAuthorizationResult& r) { return described(r); },
-          [](const auth::RdstlsPdu& p) { return described(p); },
-          [](const KdcTalk& k) { return described(k); },
-          [](const Malformed& m) {
-            return fmt::format("malformed {}: {}", m.what, m.error.message());
-          },
-          [](const Unexpected& u) {
-            return u.expected.empty() ? fmt::format("unexpected {}", u.got)
-                                      : fmt::format("unexpected {}, {} was due", u.got, u.expected);
-          },
-          [](const ForeignProtocol& f) {
-            return f.protocol.empty() ? "octets of another protocol"
-                                      : fmt::format("another protocol: {}", f.protocol);
-          },
-          [](const Gap& g) { return described(g); },
-          [](const Ending& e) { return described(e); },
-      },
-      evidence.fact);
+  std::string out;
+  append_description(out, evidence);
+  return out;
+}
+
+void append_description(std::string& out, const Evidence& evidence) {
+  std::visit(Overloaded{
+                 [&](const Resolved& r) {
+                   out += r.addresses.empty() ? "name not resolved" : "name resolved";
+                 },
+                 [&](const Connecting&) { out += "TCP SYN"; },
+                 [&](const Connected&) { out += "TCP SYN-ACK"; },
+                 [&](const IcmpError& e) {
+                   append_formatted(out, "ICMP{} {}", e.v6 ? "v6" : "",
+                                    e.meaning.empty()
+                                        ? fmt::format("type {} code {}", e.type, e.code)
+                                        : e.meaning);
+                 },
+                 [&](const BeginsLate&) { out += "the capture begins inside the connection"; },
+                 [&](const ProxyOpening& p) { append(out, p, evidence.where.side); },
+                 [&](const rdp::ConnectionRequest&) { out += "X.224 Connection Request"; },
+                 [&](const rdp::ConnectionConfirm& c) { append(out, c); },
+                 [&](const rdp::DisconnectRequest& d) {
+                   append_formatted(out, "X.224 Disconnect Request, reason {}", d.reason);
+                 },
+                 [&](const rdp::DisconnectProviderUltimatum& d) {
+                   append_formatted(out, "MCS Disconnect Provider Ultimatum, reason {}", d.reason);
+                 },
+                 [&](const rdp::DataTpdu&) { out += "X.224 Data"; },
+                 [&](const tls::ClientHello& h) {
+                   out += h.ssl2_format ? "TLS ClientHello in SSLv2 format" : "TLS ClientHello";
+                 },
+                 [&](const tls::ServerHello& h) {
+                   out += h.hello_retry_request ? "TLS HelloRetryRequest" : "TLS ServerHello";
+                 },
+                 [&](const Certificates& c) {
+                   out += c.chain.empty() ? "TLS Certificate, empty" : "TLS Certificate";
+                 },
+                 [&](const tls::ServerKeyExchange&) { out += "TLS ServerKeyExchange"; },
+                 [&](const tls::CertificateRequest&) { out += "TLS CertificateRequest"; },
+                 [&](const EncryptedExtensions&) { out += "TLS EncryptedExtensions"; },
+                 [&](const HandshakeMessage& m) { append(out, m); },
+                 [&](const ChangeCipherSpec&) { out += "TLS ChangeCipherSpec"; },
+                 [&](const TlsAlert& a) { append(out, a); },
+                 [&](const ProtectedRecord& r) { append(out, r); },
+                 [&](const ApplicationData& a) {
+                   out += a.begins_message ? "TLS application data, the beginning of a message"
+                                           : "TLS application data";
+                 },
+                 [&](const CredsspMessage& m) { out += described(m); },
+                 [&](const auth::EarlyUserAuthorizationResult& r) { out += described(r); },
+                 [&](const auth::RdstlsPdu& p) { out += described(p); },
+                 [&](const KdcTalk& k) { out += described(k); },
+                 [&](const Malformed& m) {
+                   append_formatted(out, "malformed {}: {}", m.what, m.error.message());
+                 },
+                 [&](const Unexpected& u) {
+                   append_formatted(out, "unexpected {}", u.got);
+                   if (!u.expected.empty()) append_formatted(out, ", {} was due", u.expected);
+                 },
+                 [&](const ForeignProtocol& f) {
+                   out += f.protocol.empty() ? "octets of another protocol" : "another protocol: ";
+                   out += f.protocol;
+                 },
+                 [&](const Gap& g) { append(out, g); },
+                 [&](const Ending& e) { append(out, e); },
+             },
+             evidence.fact);
 }
 
 bool same_evidence(const HandshakeRecord& a, const HandshakeRecord& b) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rdpwhy/record/summary.h"
 #include "rdpwhy/tls/registry.h"
 #include "record/credssp_names.h"
 #include "record/tls_walk.h"
@@ -73,6 +74,10 @@ std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side) {
   }
   if (opened) return begun;
   return seen > read ? seen - read : 0;
+}
+
+Summary summary(const HandshakeRecord& record) {
+  return {.progress = progress(record), .tls = tls_summary(record)};
 }
 
 std::string_view name_of(EndedHow how) {

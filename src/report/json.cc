@@ -6,6 +6,7 @@
 #include "rdpwhy/codes/codes.h"
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/record/summary.h"
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/tls/registry.h"
 #include "report/json_writer.h"
@@ -26,7 +27,7 @@ void write_code(JsonWriter& w, std::uint64_t code, std::optional<std::string_vie
 }
 
 template <typename Text>
-void member_or_null(JsonWriter& w, std::string_view key, const std::optional<Text>& value) {
+void member_or_null(JsonWriter& w, JsonKey key, const std::optional<Text>& value) {
   if (value) {
     w.member(key, std::string_view(*value));
   } else {
@@ -34,7 +35,7 @@ void member_or_null(JsonWriter& w, std::string_view key, const std::optional<Tex
   }
 }
 
-void member_ms(JsonWriter& w, std::string_view key, Nanoseconds ns) {
+void member_ms(JsonWriter& w, JsonKey key, Nanoseconds ns) {
   w.key(key);
   w.milliseconds(ns);
 }
@@ -150,7 +151,7 @@ std::string hello_name(std::optional<std::string_view> name, std::uint16_t code)
 
 using Namer = std::optional<std::string_view> (*)(std::uint16_t);
 
-void member_names(JsonWriter& w, std::string_view key,
+void member_names(JsonWriter& w, JsonKey key,
                   const std::optional<std::vector<std::uint16_t>>& codes, Namer namer) {
   if (!codes) {
     w.member_null(key);
@@ -216,7 +217,7 @@ void write_key(JsonWriter& w, const record::CertificateFacts::Key& key) {
 }
 
 /// A Moment ends in 2262; "never" (RFC 5280 4.1.2.5) is in the year 9999.
-void member_date(JsonWriter& w, std::string_view key, const std::string& text, Moment moment) {
+void member_date(JsonWriter& w, JsonKey key, const std::string& text, Moment moment) {
   if (!text.empty()) {
     w.member(key, text);
   } else if (moment != Moment{}) {
@@ -254,8 +255,8 @@ void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
   w.end_object();
 }
 
-void write_tls(JsonWriter& w, const Subject& subject) {
-  const auto summary = record::tls_summary(*subject.record);
+void write_tls(JsonWriter& w, const Subject& subject,
+               const std::optional<record::TlsSummary>& summary) {
   if (!summary) return;
   w.key("tls");
   w.begin_object();
@@ -315,6 +316,7 @@ void write_run(JsonWriter& w, const std::optional<record::RunFacts>& run) {
 }
 
 void write_evidence(JsonWriter& w, const Subject& subject) {
+  std::string words;
   w.key("evidence");
   w.begin_array();
   for (const auto& evidence : subject.record->evidence) {
@@ -323,7 +325,9 @@ void write_evidence(JsonWriter& w, const Subject& subject) {
     w.member("phase", record::name_of(evidence.phase));
     w.member("by", record::name_of(evidence.where.side));
     member_ms(w, "at_ms", evidence.at - subject.started);
-    w.member("what", record::describe(evidence));
+    words.clear();
+    record::append_description(words, evidence);
+    w.member("what", words);
     w.member_number("bytes", evidence.where.size);
     w.key("notes");
     w.begin_array();
@@ -415,9 +419,12 @@ void append_json(std::string& out, const Subject& subject) {
   write_source(w, subject.source);
   w.member("started", base::to_rfc3339(subject.started, 6));
   if (subject.record != nullptr) {
-    write_progress(w, record::progress(*subject.record));
+    std::optional<record::Summary> asked;
+    const auto& summary =
+        subject.summary ? *subject.summary : asked.emplace(record::summary(*subject.record));
+    write_progress(w, summary.progress);
     write_x224(w, *subject.record);
-    write_tls(w, subject);
+    write_tls(w, subject, summary.tls);
     write_run(w, subject.record->run);
     write_evidence(w, subject);
   }

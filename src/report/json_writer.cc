@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 namespace rdpwhy::report {
@@ -26,14 +27,59 @@ std::size_t sequence_length(std::string_view text) {
   return length;
 }
 
-/// Printable ASCII without a quote or a backslash; one pass without branches, since nearly all is.
+constexpr std::uint64_t kOnes = 0x0101010101010101;
+constexpr std::uint64_t kHighs = 0x8080808080808080;
+
+/// The high bit of every octet that is no printable ASCII, a quote or a backslash.
+constexpr std::uint64_t odd_octets(std::uint64_t eight) {
+  const auto zero_octets = [](std::uint64_t v) { return (v - kOnes) & ~v; };
+  const auto below_blank = (eight - kOnes * 0x20) & ~eight;
+  const auto beyond_tilde = (eight + kOnes) | eight;
+  return (below_blank | beyond_tilde | zero_octets(eight ^ (kOnes * '"')) |
+          zero_octets(eight ^ (kOnes * '\\'))) &
+         kHighs;
+}
+
+std::uint64_t load_eight(const char* at) {
+  std::uint64_t eight = 0;
+  std::memcpy(&eight, at, sizeof eight);
+  return eight;
+}
+
+/// Whether all of a text can go as it is: nearly every text can, so eight octets are asked at once.
 bool is_clean(std::string_view text) {
-  bool odd = false;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    odd |= octet < 0x20 || octet >= 0x7F || octet == '"' || octet == '\\';
+  constexpr std::size_t kEight = sizeof(std::uint64_t);
+  if (text.size() < kEight) {
+    std::uint64_t eight = kOnes * 'a';
+    text.copy(reinterpret_cast<char*>(&eight), text.size());
+    return odd_octets(eight) == 0;
   }
-  return !odd;
+  std::uint64_t odd = odd_octets(load_eight(text.data() + text.size() - kEight));
+  for (std::size_t i = 0; i + kEight < text.size(); i += kEight) {
+    odd |= odd_octets(load_eight(text.data() + i));
+  }
+  return odd == 0;
+}
+
+/// RFC 8259 7: the short form where there is one.
+char short_escape(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+      return c;
+    case '\b':
+      return 'b';
+    case '\f':
+      return 'f';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\t':
+      return 't';
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
@@ -63,17 +109,47 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
+void JsonWriter::grow(std::size_t count) {
+  constexpr std::size_t kAhead = 4096;
+  out_.resize(std::max(out_.size() * 2, size_ + count + kAhead));
+}
+
 void JsonWriter::text(std::string_view value) {
-  if (is_clean(value)) {
-    writer_.clean_text(value);
+  if (!is_clean(value)) {
+    if (is_valid_utf8(value)) {
+      escaped(value);
+    } else {
+      escaped(valid_utf8(value));
+    }
     return;
   }
-  if (is_valid_utf8(value)) {
-    writer_.String(value.data(), size_of(value));
-    return;
+  char* at = begin_value(value.size() + 2);
+  *at++ = '"';
+  at += value.copy(at, value.size());
+  *at++ = '"';
+  end_value(at);
+}
+
+void JsonWriter::escaped(std::string_view utf8) {
+  constexpr std::size_t kLongestEscape = 6;
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  char* at = begin_value(utf8.size() * kLongestEscape + 2);
+  *at++ = '"';
+  for (const char c : utf8) {
+    if (const char letter = short_escape(c); letter != 0) {
+      *at++ = '\\';
+      *at++ = letter;
+    } else if (static_cast<unsigned char>(c) < ' ') {
+      std::memcpy(at, "\\u00", 4);
+      at[4] = kHex[static_cast<unsigned char>(c) >> 4U];
+      at[5] = kHex[static_cast<unsigned char>(c) & 0x0FU];
+      at += kLongestEscape;
+    } else {
+      *at++ = c;
+    }
   }
-  const auto safe = valid_utf8(value);
-  writer_.String(safe.data(), size_of(safe));
+  *at++ = '"';
+  end_value(at);
 }
 
 void JsonWriter::milliseconds(Nanoseconds ns) {
@@ -82,13 +158,17 @@ void JsonWriter::milliseconds(Nanoseconds ns) {
   const auto magnitude =
       negative ? ~static_cast<std::uint64_t>(ns) + 1 : static_cast<std::uint64_t>(ns);
   const auto us = (magnitude + 500) / 1000;
-  char digits[40];
-  auto* end = fmt::format_to(digits, "{}{}", negative && us != 0 ? "-" : "", us / 1000);
+  char* at = begin_value(kMostDigits + 5);
+  if (negative && us != 0) *at++ = '-';
+  at = std::to_chars(at, at + kMostDigits, us / 1000).ptr;
   if (const auto fraction = us % 1000; fraction != 0) {
-    end = fmt::format_to(end, ".{:03}", fraction);
-    while (end[-1] == '0') --end;
+    *at++ = '.';
+    *at++ = static_cast<char>('0' + fraction / 100);
+    *at++ = static_cast<char>('0' + fraction / 10 % 10);
+    *at++ = static_cast<char>('0' + fraction % 10);
+    while (at[-1] == '0') --at;
   }
-  writer_.RawValue(digits, static_cast<std::size_t>(end - digits), rapidjson::kNumberType);
+  end_value(at);
 }
 
 }  // namespace rdpwhy::report

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <rapidjson/writer.h>
-
-#include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -17,81 +16,64 @@ namespace rdpwhy::report {
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 
-/// RapidJSON's output stream over a string that somebody else owns. The string is the buffer: it is
-/// grown ahead and cut to its true size at the end, so that an octet costs one store.
-class AppendingStream {
+/// The name of a member: a literal in our own source, so that nothing in it is ever escaped.
+class JsonKey {
  public:
-  using Ch = char;
-  explicit AppendingStream(std::string& out) : out_(out), size_(out.size()) {}
-  AppendingStream(const AppendingStream&) = delete;
-  AppendingStream& operator=(const AppendingStream&) = delete;
-  ~AppendingStream() { out_.resize(size_); }
-
-  void Put(char c) {
-    reserve(1);
-    put_unsafe(c);
+  consteval JsonKey(const char* literal) : name_(literal) {  // NOLINT: a literal is a key
+    for (const char c : name_) {
+      if (c < ' ' || c > '~' || c == '"' || c == '\\') throw "a key needs no escaping";
+    }
   }
-  void Flush() {}
-  void reserve(std::size_t count) {
-    if (out_.size() - size_ < count) out_.resize(std::max(out_.size() * 2, size_ + count + 4096));
-  }
-  void put_unsafe(char c) { out_[size_++] = c; }
-  void put_quoted(std::string_view text) {
-    reserve(text.size() + 2);
-    out_[size_++] = '"';
-    text.copy(out_.data() + size_, text.size());
-    size_ += text.size();
-    out_[size_++] = '"';
-  }
+  [[nodiscard]] constexpr std::string_view name() const { return name_; }
 
  private:
-  std::string& out_;
-  std::size_t size_;
+  std::string_view name_;
 };
 
-// RapidJSON's customisation points, found by argument.
-inline void PutReserve(AppendingStream& stream, std::size_t count) { stream.reserve(count); }
-inline void PutUnsafe(AppendingStream& stream, char c) { stream.put_unsafe(c); }
-
-/// RapidJSON looks at every octet of a text for one to escape; most texts have none, and go as they
-/// are.
-class BulkWriter : public rapidjson::Writer<AppendingStream> {
- public:
-  explicit BulkWriter(AppendingStream& stream) : rapidjson::Writer<AppendingStream>(stream) {}
-  void clean_text(std::string_view text) {
-    Prefix(rapidjson::kStringType);
-    os_->put_quoted(text);
-  }
-};
-
-/// Writes JSON straight into a string, member by member: a tree of 90,000 reports costs more to
-/// build and take down again than to print.
+/// Writes JSON straight into a string that somebody else owns, member by member: a tree of 90,000
+/// reports costs more to build and take down again than to print. The string is the buffer: it is
+/// grown ahead and cut to its true size at the end, so that an octet costs one store.
+///
+/// Commas come by themselves: one is due before whatever does not stand directly behind an opening
+/// bracket or a colon.
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out) : stream_(out), writer_(stream_) {}
+  explicit JsonWriter(std::string& out) : out_(out), begin_(out.size()), size_(out.size()) {}
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
+  ~JsonWriter() { out_.resize(size_); }
 
-  void begin_object() { writer_.StartObject(); }
-  void end_object() { writer_.EndObject(); }
-  void begin_array() { writer_.StartArray(); }
-  void end_array() { writer_.EndArray(); }
+  void begin_object() { open('{'); }
+  void end_object() { close('}'); }
+  void begin_array() { open('['); }
+  void end_array() { close(']'); }
 
-  void key(std::string_view name) { writer_.clean_text(name); }  ///< of ours: nothing to escape
-  void text(std::string_view value);                             ///< made valid UTF-8
-  void number(std::uint64_t value) { writer_.Uint64(value); }
-  void integer(std::int64_t value) { writer_.Int64(value); }
-  void boolean(bool value) { writer_.Bool(value); }
-  void null() { writer_.Null(); }
+  void key(JsonKey key) {
+    const auto name = key.name();
+    char* at = begin_value(name.size() + 3);
+    *at++ = '"';
+    std::memcpy(at, name.data(), name.size());
+    at += name.size();
+    *at++ = '"';
+    *at++ = ':';
+    end_value(at);
+  }
+  void text(std::string_view value);  ///< made valid UTF-8
+  void number(std::uint64_t value) { digits(value); }
+  void integer(std::int64_t value) { digits(value); }
+  void boolean(bool value) { word(value ? "true" : "false"); }
+  void null() { word("null"); }
   /// A duration in milliseconds with at most three decimals.
   void milliseconds(Nanoseconds ns);
 
   // Members in one go.
-  void member(std::string_view name, std::string_view value) { key(name), text(value); }
-  void member(std::string_view name, const char* value) { key(name), text(value); }
-  void member(std::string_view name, bool value) { key(name), boolean(value); }
-  void member_number(std::string_view name, std::uint64_t value) { key(name), number(value); }
-  void member_null(std::string_view name) { key(name), null(); }
+  void member(JsonKey name, std::string_view value) { key(name), text(value); }
+  void member(JsonKey name, const char* value) { key(name), text(value); }
+  void member(JsonKey name, bool value) { key(name), boolean(value); }
+  void member_number(JsonKey name, std::uint64_t value) { key(name), number(value); }
+  void member_null(JsonKey name) { key(name), null(); }
   template <typename Texts>
-  void member_texts(std::string_view name, const Texts& values) {
+  void member_texts(JsonKey name, const Texts& values) {
     key(name);
     begin_array();
     for (const auto& value : values) text(value);
@@ -99,12 +81,44 @@ class JsonWriter {
   }
 
  private:
-  static rapidjson::SizeType size_of(std::string_view s) {
-    return static_cast<rapidjson::SizeType>(s.size());
-  }
+  static constexpr std::size_t kMostDigits = 24;
 
-  AppendingStream stream_;
-  BulkWriter writer_;
+  /// Room for `count` octets and a comma, which is put there where one is due.
+  char* begin_value(std::size_t count) {
+    if (out_.size() - size_ <= count) grow(count);
+    char* at = out_.data() + size_;
+    if (size_ == begin_) return at;
+    const char last = at[-1];
+    if (last != '{' && last != '[' && last != ':') *at++ = ',';
+    return at;
+  }
+  void end_value(const char* end) { size_ = static_cast<std::size_t>(end - out_.data()); }
+  void grow(std::size_t count);
+
+  void open(char bracket) {
+    char* at = begin_value(1);
+    *at++ = bracket;
+    end_value(at);
+  }
+  void close(char bracket) {
+    if (out_.size() == size_) grow(1);
+    out_[size_++] = bracket;
+  }
+  void word(std::string_view text) {
+    char* at = begin_value(text.size());
+    std::memcpy(at, text.data(), text.size());
+    end_value(at + text.size());
+  }
+  template <typename Number>
+  void digits(Number value) {
+    char* at = begin_value(kMostDigits);
+    end_value(std::to_chars(at, at + kMostDigits, value).ptr);
+  }
+  void escaped(std::string_view utf8);
+
+  std::string& out_;
+  std::size_t begin_;
+  std::size_t size_;
 };
 
 }  // namespace rdpwhy::report

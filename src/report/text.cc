@@ -377,8 +377,7 @@ void write_certificate(Page& page, const Subject& subject, const record::Certifi
   }
 }
 
-void write_tls(Page& page, const Subject& subject) {
-  const auto tls = record::tls_summary(*subject.record);
+void write_tls(Page& page, const Subject& subject, const std::optional<record::TlsSummary>& tls) {
   if (!tls) return;
   page.heading("TLS");
   if (tls->version && tls->server_hello != nullptr) {
@@ -509,7 +508,10 @@ std::string cause_to_text(const diagnose::Cause& cause, int width) {
 
 std::string to_text(const Subject& subject, const TextStyle& style) {
   Page page(style);
-  const auto progress = record::progress(*subject.record);
+  std::optional<record::Summary> asked;
+  const auto& summary =
+      subject.summary ? *subject.summary : asked.emplace(record::summary(*subject.record));
+  const auto& progress = summary.progress;
   write_lead(page, subject, progress);
   if (!subject.source.live) {
     page.wrapped_in(Ink::kFaint, "",
@@ -522,7 +524,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
     write_rivals(page, subject.diagnosis->causes);
   }
   write_phases(page, subject, progress);
-  write_tls(page, subject);
+  write_tls(page, subject, summary.tls);
   if (subject.diagnosis != nullptr) write_warnings(page, subject);
   if (style.explain) write_evidence(page, subject);
   return page.take();

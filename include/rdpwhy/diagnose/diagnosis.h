@@ -9,6 +9,7 @@
 #include "rdpwhy/base/time.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/record/summary.h"
 
 namespace rdpwhy::diagnose {
 
@@ -84,6 +85,9 @@ struct Circumstances {
 /// Pure (I5): reads the record and the circumstances, nothing else. Every finding names its
 /// evidence.
 [[nodiscard]] Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances);
+/// The same, for whoever has the summary of that record at hand.
+[[nodiscard]] Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary,
+                                 const Circumstances& circumstances);
 
 /// "0.4 ms", "1.8 ms", "250 ms", "5.0 s", "3 min": for sentences, not for arithmetic.
 [[nodiscard]] std::string duration_in_words(Nanoseconds ns);

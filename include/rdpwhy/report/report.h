@@ -7,6 +7,7 @@
 
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/handshake_record.h"
+#include "rdpwhy/record/summary.h"
 
 namespace rdpwhy::report {
 
@@ -27,6 +28,7 @@ struct Subject {
   Source source;
   Moment started;
   const HandshakeRecord* record = nullptr;
+  const record::Summary* summary = nullptr;  ///< of the record; null: the renderer asks for it
   std::vector<std::string> certificate_problems;
   const diagnose::Diagnosis* diagnosis = nullptr;
   std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
