@@ -64,6 +64,8 @@ void keep_first(const Evidence*& slot, const Evidence& e, bool wanted) {
 }
 
 void read_client(LogonReading& logon, const Evidence& e, const CredsspMessage& request) {
+  // It went on: with a corrected clock, or with another mechanism.
+  logon.kerberos_error = logon.reject = nullptr;
   keep_first(logon.first_request, e, true);
   if (!logon.client_version) logon.client_version = request.version;
   keep_first(logon.negotiate, e, message_in<auth::NtlmNegotiate>(request) != nullptr);
@@ -176,7 +178,7 @@ std::optional<Nanoseconds> LogonReading::clock_skew() const {
   const auto* message = challenge_fact();
   if (message == nullptr || !message->target_info) return {};
   const auto time = message->target_info->timestamp();
-  if (!time) return {};
+  if (!time || *time == 0) return {};  // 0: none was set
   return apart(auth::moment_of_filetime(*time), challenge->at);
 }
 

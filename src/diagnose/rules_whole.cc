@@ -138,8 +138,10 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
                          "that a session ran.",
                          until_in_words(reading), reading.server_bytes, duration_in_words(lasted)),
              because)
-        .against.push_back(tls ? "what was said inside TLS was not read"
-                               : "what was said after the negotiation was not read");
+        .against.push_back(!tls ? "what was said after the negotiation was not read"
+                           : reading.reached(Phase::kKerberos)
+                               ? "what was said after the logon was not read"
+                               : "what was said inside TLS was not read");
     return;
   }
   if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
@@ -158,7 +160,9 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
                        "session, and the reason is in {}.",
                        until_in_words(reading), reading.server_bytes, record::name_of(by),
                        duration_in_words(lasted),
-                       tls ? "what was said inside TLS" : "what was said after the negotiation"),
+                       !tls                                ? "what was said after the negotiation"
+                       : reading.reached(Phase::kKerberos) ? "what was said after the logon"
+                                                           : "what was said inside TLS"),
            because)
       .against.push_back("a live probe from the client's place would show more");
   const bool accepted =  // nobody speaks to a server whose certificate was declined
@@ -190,7 +194,7 @@ void judge_complete(const Reading& reading, Findings& findings) {
       confirm != nullptr && confirm->failure() == nullptr &&
       (confirm->response() == nullptr || confirm->response()->selected_protocol == 0);
   const auto& run = reading.record.run;
-  const bool asked_more = run && run->until && *reading.progress.reached < *run->until;
+  const bool asked_more = run && run->until && !reading.progress.as_asked;
   if (selected_rdp && reading.offered_tls() && !tls &&
       (asked_more || reading.server_bytes < kSessionOctets)) {
     return judge_standard_security(reading, findings);

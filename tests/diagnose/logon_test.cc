@@ -235,20 +235,38 @@ const Row kRows[] = {
      [] { return proved().end(Side::kServer, How::kClose, 1, true); }, "protocol-violation likely"},
     {"RdpWhereTheAnswerIsDue",
      [] {
-       return bare_ultimatum(proved().inside_tls(Phase::kCredssp, Side::kServer, rdp::DataTpdu{}))
+       return bare_ultimatum(
+                  proved().inside_tls(Phase::kCredssp, Side::kServer,
+                                      record::Unexpected{"X.224 Data", "TSRequest", "", {3, 0, 0}}))
            .end(Side::kClient, How::kClose, 2000);
-     },
-     "credentials-refused-without-reason likely"},
-    {"OctetsOfTpktWhereTheAnswerIsDue",
-     [] {
-       return proved()
-           .inside_tls(Phase::kCredssp, Side::kServer,
-                       record::Unexpected{"TPKT", "TSRequest", "", {3, 0, 0, 9}})
-           .end(Side::kClient, How::kClose);
      },
      "credentials-refused-without-reason likely"},
     {"UltimatumInsteadOfAChallenge", [] { return closed(bare_ultimatum(secured().negotiate())); },
      "session-host-refused likely"},
+
+    {"SilenceOnNegotiate", [] { return secured().negotiate().wait_and_hang_up(5000); },
+     "stalled possible, intermediary-cannot-complete-credssp possible"},
+    {"SilenceOnAuthenticate", [] { return proved().wait_and_hang_up(5000); },
+     "intermediary-cannot-complete-credssp possible, stalled possible, no-logon-servers possible"},
+    {"SilenceOnTheDelegation", [] { return delegated().wait_and_hang_up(5000); },
+     "stalled possible, intermediary-cannot-complete-credssp possible"},
+    {"MalformedTsRequest",
+     [] {
+       return proved()
+           .inside_tls(Phase::kCredssp, Side::kServer,
+                       record::Malformed{"TSRequest", {.field = "version"}, {0x30, 0x84}})
+           .end(Side::kClient, How::kClose);
+     },
+     "protocol-violation likely"},
+    {"HttpWhereTheChallengeIsDue",
+     [] {
+       return secured()
+           .negotiate()
+           .inside_tls(Phase::kCredssp, Side::kServer,
+                       record::Unexpected{"HTTP", "TSRequest", "", {'H', 'T', 'T', 'P'}})
+           .end(Side::kServer, How::kClose);
+     },
+     "protocol-violation likely"},
 
     // After it.
     {"ClosedAfterItsOwnKey", [] { return closed(accepted()); }, "unexplained possible"},
@@ -377,6 +395,27 @@ TEST(Logon, TheRestrictionOverNtlmMentionsProtectedUsersAndKerberos) {
 TEST(Logon, NotSupportedMeansNtlmOnlyWhereNtlmWasTried) {
   EXPECT_EQ(first_of(closed(secured().ticket().error_code(0x80090302))), "unexplained possible");
   EXPECT_EQ(first_of(closed(secured().negotiate().error_code(0x80090302))), "ntlm-blocked likely");
+}
+
+TEST(Logon, AKerberosErrorThatTheClientGotOverIsNotTheCause) {
+  auto story = secured().ticket().kerberos_error(37, 5400).ticket().negotiate().challenge();
+  EXPECT_EQ(first_of(closed(story.authenticate())), "credentials-refused-without-reason likely");
+}
+
+TEST(Logon, ARunThatWasToGoThroughCredsspIsCompleteWhereTheServerSelectsTlsAlone) {
+  auto story =
+      Story().tcp().request().confirm(1).client_hello().tls12_to_the_end().until(Phase::kCredssp);
+  EXPECT_EQ(found(story.end(Side::kClient, How::kClose).diagnose()), "handshake-complete certain");
+}
+
+TEST(Logon, AnUltimatumInsideTlsBeforeThereIsASessionIsTheSessionHostsRefusal) {
+  auto story =
+      Story().tcp().request().confirm(1).client_hello().tls12_to_the_end().until(Phase::kMcs);
+  story.inside_tls(Phase::kMcs, Side::kServer, rdp::DisconnectProviderUltimatum{});
+  EXPECT_EQ(found(closed(story).diagnose()), "session-host-refused likely");
+  auto after_credssp = delegated().authorization(0).until(Phase::kMcs);
+  after_credssp.inside_tls(Phase::kMcs, Side::kServer, rdp::DisconnectProviderUltimatum{});
+  EXPECT_EQ(found(closed(after_credssp).diagnose()), "session-host-refused likely");
 }
 
 TEST(Logon, TheSizeOfTheSkewIsSaid) {
