@@ -136,12 +136,13 @@ class Run {
     const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
     const auto* response = confirm == nullptr ? nullptr : confirm->response();
     if (response == nullptr) return;
+    const bool logs_on = options_.plan.credssp.credentials != nullptr;
     const auto selected = static_cast<rdp::Protocol>(response->selected_protocol);
-    if (!speaks_nla(response->selected_protocol)) {
-      facts_.until = Phase::kTls;
-    } else if (selected == rdp::Protocol::kHybrid) {
+    if (selected == rdp::Protocol::kHybrid) {
       // Only HYBRID_EX has the authorization result (MS-RDPBCGR 5.4.2.1).
       facts_.until = std::min(*facts_.until, Phase::kCredssp);
+    } else if (selected != rdp::Protocol::kHybridEx && !logs_on) {
+      facts_.until = Phase::kTls;  // who wanted to log on did not get as far as asked
     }
   }
 

@@ -27,10 +27,6 @@ void Tap::received_to_capture(ByteSpan octets, Moment at) {
   packet_bytes(capture::End::kServer, octets, at);
 }
 
-void Tap::kdc_talk(record::KdcTalk, Moment) {
-  // The dissector has no place for it yet.
-}
-
 void Tap::packet_bytes(capture::End end, ByteSpan octets, Moment at) {
   if (!packets_) return;
   if (!secrets_.empty()) capture_->secrets(std::exchange(secrets_, {}));

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "rdpwhy/capture/capture_writer.h"
 #include "rdpwhy/dissect/dissector.h"
@@ -29,7 +30,7 @@ class Tap {
   void ended(Side by, record::Ending::How how, Moment at);
   void icmp(const capture::IcmpQuote& quote);
   /// Live only: not on this connection, so nothing for the capture.
-  void kdc_talk(record::KdcTalk talk, Moment at);
+  void kdc(record::KdcTalk talk, Moment at) { dissector_.kdc(std::move(talk), at); }
   /// A line of the key log; stands in the capture ahead of the next packet.
   void secret(std::string_view line);
 
