@@ -32,7 +32,11 @@ class NothingToSay final : public Sequence {
 
 std::unique_ptr<Sequence> start(const ProbePlan& plan) {
   if (plan.until < Phase::kX224) return std::make_unique<NothingToSay>();
-  return std::make_unique<X224Sequence>(plan);
+  ProbePlan asked = plan;
+  if (plan.credssp.restricted_admin && asked.request.negotiation) {
+    asked.request.negotiation->flags |= rdp::NegotiationRequest::kRestrictedAdminModeRequired;
+  }
+  return std::make_unique<X224Sequence>(std::move(asked));
 }
 
 }  // namespace rdpwhy::dialogue

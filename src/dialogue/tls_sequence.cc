@@ -1,5 +1,6 @@
 #include "dialogue/tls_sequence.h"
 
+#include "dialogue/credssp_sequence.h"
 #include "dialogue/this_connection.h"
 
 namespace rdpwhy::dialogue {
@@ -20,6 +21,49 @@ bool verdict_is_open(std::span<const Evidence> evidence) {
   return version == kTls13 && !evidence.empty() && evidence.back().where.side == Side::kClient;
 }
 
+/// Both Finished are through, as far as this side can see. A deadline that passed on the way leaves
+/// a handshake half done.
+bool is_complete(std::span<const Evidence> evidence) {
+  struct Half {
+    bool ciphered = false;  // ChangeCipherSpec of TLS 1.2 and older
+    bool finished = false;
+  };
+  Half client;
+  Half server;
+  bool tls13 = false;
+  for (const auto& e : evidence) {
+    auto& half = e.where.side == Side::kClient ? client : server;
+    if (const auto* alert = std::get_if<record::TlsAlert>(&e.fact)) {
+      if (e.where.side == Side::kClient || !alert->alert) return false;  // ours: OpenSSL gave up
+    } else if (const auto* hello = record::get_if<tls::ServerHello>(&e.fact)) {
+      tls13 = hello->version() == kTls13;
+    } else if (std::holds_alternative<record::ChangeCipherSpec>(e.fact)) {
+      half.ciphered = true;
+    } else if (const auto* message = std::get_if<record::HandshakeMessage>(&e.fact)) {
+      half.finished |= message->type == static_cast<std::uint8_t>(tls::HandshakeType::kFinished);
+    } else if (std::holds_alternative<record::ProtectedRecord>(e.fact)) {
+      half.finished |= tls13 || half.ciphered;  // one that stays closed to us
+    }
+  }
+  return client.finished && server.finished;
+}
+
+/// MS-RDPBCGR 5.4.5.2: CredSSP, and on our wish. A server that selects what it was not offered gets
+/// no credentials.
+bool selects_offered_credssp(std::span<const Evidence> evidence,
+                             const rdp::ConnectionRequest& request) {
+  if (!request.negotiation) return false;
+  for (const auto& e : evidence) {
+    const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact);
+    if (confirm == nullptr || confirm->response() == nullptr) continue;
+    const auto selected = confirm->response()->selected_protocol;
+    return (selected == static_cast<std::uint32_t>(rdp::Protocol::kHybrid) ||
+            selected == static_cast<std::uint32_t>(rdp::Protocol::kHybridEx)) &&
+           (request.negotiation->requested.bits & selected) != 0;
+  }
+  return false;
+}
+
 }  // namespace
 
 Step TlsSequence::next(const HandshakeRecord& record) {
@@ -28,15 +72,25 @@ Step TlsSequence::next(const HandshakeRecord& record) {
   switch (state_) {
     case State::kStartDue:
       state_ = State::kHandshaken;
-      return StartTls{std::move(offer_)};
+      return StartTls{plan_.tls};
     case State::kHandshaken:
-      if (!verdict_is_open(evidence)) return Finish{};
+      if (!verdict_is_open(evidence)) break;
       state_ = State::kLingered;
       return Linger{};
     case State::kLingered:
       break;
   }
-  return Finish{};
+  return go_behind(evidence);
+}
+
+Step TlsSequence::go_behind(std::span<const Evidence> evidence) {
+  const bool credssp_wanted =
+      plan_.until >= Phase::kCredssp && plan_.credssp.authentication != Authentication::kNone;
+  if (!credssp_wanted || !selects_offered_credssp(evidence, plan_.request) ||
+      !is_complete(evidence)) {
+    return Finish{};
+  }
+  return Next{std::make_unique<CredsspSequence>(std::move(plan_))};
 }
 
 }  // namespace rdpwhy::dialogue

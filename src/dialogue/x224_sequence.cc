@@ -47,7 +47,7 @@ Step X224Sequence::after(const rdp::ConnectionConfirm& confirm) {
   const auto* response = confirm.response();
   if (response == nullptr || plan_.until < Phase::kTls) return Finish{};
   if (!begins_with_tls(response->selected_protocol)) return Finish{};
-  return Next{std::make_unique<TlsSequence>(plan_.tls)};
+  return Next{std::make_unique<TlsSequence>(plan_)};
 }
 
 }  // namespace rdpwhy::dialogue

@@ -181,5 +181,33 @@ TEST(TlsSequence, DoesNotWaitInOlderVersions) {
   EXPECT_TRUE(is<Finish>(sequence->next(told)));
 }
 
+TEST(TlsSequence, OnlyACompleteHandshakeLeadsToCredssp) {
+  ProbePlan plan;
+  plan.until = Phase::kAuthorization;
+  const auto hybrid = static_cast<std::uint32_t>(rdp::Protocol::kHybrid);
+  const auto after = [&](const HandshakeRecord& record) {
+    auto first = asked(plan)->next(Told().selected(hybrid));
+    auto sequence = std::move(std::get<Next>(first).sequence);
+    EXPECT_TRUE(is<StartTls>(sequence->next(Told().selected(hybrid))));
+    return sequence->next(record);
+  };
+  tls::ServerHello hello;
+  hello.legacy_version = 0x0303;
+  auto told = Told()
+                  .selected(hybrid)
+                  .add(Side::kServer, hello)
+                  .add(Side::kClient, record::ChangeCipherSpec{})
+                  .add(Side::kClient, record::ProtectedRecord{.type = 22});
+  EXPECT_TRUE(is<Finish>(after(told))) << "the server's Finished is missing";
+  told.add(Side::kServer, record::ChangeCipherSpec{});
+  EXPECT_TRUE(is<Finish>(after(told))) << "still missing";
+  told.add(Side::kServer, record::ProtectedRecord{.type = 22});
+  auto step = after(told);
+  ASSERT_TRUE(is<Next>(step));
+  EXPECT_EQ(std::get<Next>(step).sequence->phase(), Phase::kCredssp);
+  told.add(Side::kClient, record::TlsAlert{});
+  EXPECT_TRUE(is<Finish>(after(told))) << "we gave up";
+}
+
 }  // namespace
 }  // namespace rdpwhy::dialogue

@@ -32,8 +32,10 @@ struct CredsspPlan {
   std::string service_host;
   /// Our own NetBIOS name for NTLM, as accounts may be bound to workstations; `net` fills it in.
   std::string workstation;
-  std::uint32_t version = 6;      ///< TSRequest.version that we claim, 2 to 6
-  bool restricted_admin = false;  ///< empty TSPasswordCreds: the server never gets the password
+  std::uint32_t version = 6;  ///< TSRequest.version that we claim, 2 to 6
+  /// Empty TSPasswordCreds: the server never gets the password. Asked for in the Connection Request
+  /// (RESTRICTED_ADMIN_MODE_REQUIRED); a server that does not confirm it gets nothing at all.
+  bool restricted_admin = false;
   /// Randomness comes in (I1): `net` fills it for each connection.
   struct Randomness {
     std::array<std::uint8_t, 32> client_nonce{};

@@ -71,10 +71,12 @@ struct RunFacts {
   /// Why our own side stopped in CredSSP although the server would have gone on.
   struct OwnStop {
     enum class Why : std::uint8_t {
-      kNoCredentials,          ///< the server's challenge was all that was wanted
-      kCredentialsSpent,       ///< they were tried before in this run
-      kKerberosFailed,         ///< no Kerberos context, and no NTLM: not allowed, or password spent
-      kMechanismNotOurs,       ///< the server chose a mechanism that we did not offer
+      kNoCredentials,     ///< the server's challenge was all that was wanted
+      kCredentialsSpent,  ///< they were tried before in this run
+      kKerberosFailed,    ///< no Kerberos context, and no NTLM: not allowed, or password spent
+      /// The server chose a mechanism that we did not offer, or its token is missing, cannot be
+      /// read or is not the one that was due: see words.
+      kMechanismNotOurs,
       kChallengeRefused,       ///< NTLM, but less than Windows insists on: see words
       kMechListMicWrong,       ///< SPNEGO's mechListMIC does not verify or is missing
       kPublicKeyNotConfirmed,  ///< see public_key_confirmed
