@@ -64,7 +64,7 @@ class CaptureReader::Impl {
   }
 
   void passed(const Packet& packet) {
-    constexpr std::uint64_t kStep = 64u << 20;
+    constexpr std::uint64_t kStep = 8u << 20;
     if (!on_offset || packet.octets.data() == nullptr) return;
     const auto offset = static_cast<std::uint64_t>(packet.octets.data() - begin);
     if (offset < told + kStep) return;

@@ -131,6 +131,7 @@ void Flows::Impl::acknowledge(Flow& flow, End side, const Segment& segment) {
   if (const auto missing = stream.missing_before(segment.acknowledgement)) {
     stream.give_up_to(missing, outlet(flow, peer, segment.at));
     tell_fin(flow, peer, segment.at);
+    count_held(flow);
   }
 }
 
@@ -152,6 +153,7 @@ void Flows::Impl::payload(Flow& flow, End side, const Segment& segment) {
   }
   if (segment.fin) stream.end_at(sequence + segment.payload_on_wire);
   tell_fin(flow, side, segment.at);
+  count_held(flow);
 }
 
 void Flows::Impl::tell_fin(Flow& flow, End side, Moment at) {

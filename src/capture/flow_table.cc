@@ -101,6 +101,12 @@ void FlowTable::retire(Flow& flow) {
   ++over_;
 }
 
+void FlowTable::touch_over(Flow& flow, Moment at) {
+  flow.over_at = at;
+  unlink(over_list_, flow);
+  push(over_list_, flow);
+}
+
 std::vector<Flow*> FlowTable::live_in_order() const {
   std::vector<Flow*> flows;
   flows.reserve(live_);

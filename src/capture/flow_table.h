@@ -60,6 +60,9 @@ struct Flow {
   Moment syn_again;            ///< of a SYN that came again after a refusal
   bool has_syn_again = false;
 
+  std::size_t held = 0;  ///< octets that it counts among those of all flows
+  bool evicted = false;  ///< over for us, while its ends may still talk
+
   std::uint64_t heard_of = 0;  ///< segments of the capture until then
 
   // The table's own.
@@ -86,8 +89,9 @@ class FlowTable {
 
   Flow& add(const Endpoint& client, const Endpoint& server, Moment at);
   void remove(Flow& flow);
-  void touch(Flow& flow);   ///< it was heard of just now
-  void retire(Flow& flow);  ///< from the live ones to those that are over
+  void touch(Flow& flow);                  ///< it was heard of just now
+  void retire(Flow& flow);                 ///< from the live ones to those that are over
+  void touch_over(Flow& flow, Moment at);  ///< it is over, and heard of all the same
   [[nodiscard]] std::size_t live() const { return live_; }
   [[nodiscard]] std::size_t over() const { return over_; }
   [[nodiscard]] Flow* longest_idle() const { return live_list_.oldest; }

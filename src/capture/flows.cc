@@ -1,5 +1,7 @@
 #include "rdpwhy/capture/flows.h"
 
+#include <utility>
+
 #include "capture/flows_impl.h"
 
 namespace rdpwhy::capture {
@@ -59,6 +61,7 @@ void Flows::Impl::segment(const Segment& segment) {
   } else {
     leave_alone(*flow, side, segment);
   }
+  if (held_ > limits_.most_held) evict_beyond_held(segment.at);
 }
 
 Flow* Flows::Impl::begin(const Segment& segment) {
@@ -77,6 +80,7 @@ Flow* Flows::Impl::begin_between(const Endpoint& client, const Endpoint& server,
   auto& flow = table_.add(client, server, at);
   flow.heard_of = segments_;
   flow.listener = host_.flow(client, server, at);
+  count_held(flow);
   return &flow;
 }
 
@@ -102,7 +106,10 @@ void Flows::Impl::make_room(const Segment& segment) {
 
 // Late packets of a connection that is over are no new one.
 void Flows::Impl::after_the_end(Flow& flow, End side, const Segment& segment) {
-  if (!segment.syn || segment.rst) return;
+  if (!segment.syn || segment.rst) {
+    if (flow.evicted) table_.touch_over(flow, segment.at);  // remembered as long as it talks
+    return;
+  }
   const auto i = index(side);
   const bool same = flow.has_syn[i] && flow.syn[i] == segment.sequence;
   if (!segment.ack) {
@@ -148,8 +155,25 @@ void Flows::Impl::finish(Flow& flow, Moment at) {
     host_.done(std::move(flow.listener));
   }
   forget_waiting(flow);
+  held_ -= std::exchange(flow.held, 0);
   flow.over_at = at;
   table_.retire(flow);
+}
+
+void Flows::Impl::count_held(Flow& flow) {
+  const auto now = sizeof(Flow) + (flow.listener ? flow.listener->octets_held() : 0);
+  held_ += now - flow.held;  // modulo 2^64: it may have shrunk
+  flow.held = now;
+}
+
+// Whoever is silent for longest has the least to add.
+void Flows::Impl::evict_beyond_held(Moment at) {
+  while (held_ > limits_.most_held && table_.live() > 0) {
+    auto& idle = *table_.longest_idle();
+    conclude(idle, at);
+    idle.evicted = true;
+  }
+  drop_over(at);
 }
 
 void Flows::Impl::drop_over(Moment now) {
@@ -164,7 +188,10 @@ void Flows::Impl::drop_over(Moment now) {
 
 void Flows::Impl::icmp(const IcmpQuote& quote) {
   const auto found = table_.find(key_of(quote.from), key_of(quote.to));
-  if (found.flow != nullptr && found.flow->listener) found.flow->listener->icmp(quote);
+  if (found.flow == nullptr || !found.flow->listener) return;
+  found.flow->listener->icmp(quote);
+  count_held(*found.flow);
+  if (held_ > limits_.most_held) evict_beyond_held(quote.at);
 }
 
 void Flows::Impl::end(Moment at) {

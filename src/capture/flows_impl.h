@@ -24,6 +24,8 @@ class Flows::Impl {
   void conclude(Flow& flow, Moment at);
   void finish(Flow& flow, Moment at);
   void drop_over(Moment now);
+  void count_held(Flow& flow);
+  void evict_beyond_held(Moment at);
 
   // What a segment says about its flow (flow_segments.cc).
   enum class Synchronized { kGoOn, kNothingNew, kAnotherConnection };
@@ -59,6 +61,7 @@ class Flows::Impl {
   Limits limits_;
   FlowTable table_;
   std::size_t buffered_ = 0;
+  std::size_t held_ = 0;
   std::uint64_t segments_ = 0;
   std::list<Flow*> waiting_;  ///< where something waits, the longest in front
 };

@@ -82,9 +82,10 @@ class PcapFormat final : public FileFormat {
  private:
   /// Whether this packet's header holds nothing, as where a disk was full or a program was killed.
   [[nodiscard]] bool is_zero(const std::uint8_t* header) {
-    const bool zero = std::all_of(header, header + packet_header_, [](auto o) { return o == 0; });
-    if (!zero) zeros_ = 0;
-    return zero;
+    auto any = load64(header, big_endian_) | load64(header + 8, big_endian_);
+    if (packet_header_ > 16) any |= load64(header + 16, big_endian_);
+    if (any != 0) zeros_ = 0;
+    return any == 0;
   }
 
   [[nodiscard]] Moment moment(std::uint32_t seconds, std::uint32_t fraction) const {

@@ -1,5 +1,6 @@
 // rdpwhy replay FILE...
 #include <fmt/format.h>
+#include <malloc.h>
 #include <strings.h>
 
 #include <algorithm>
@@ -110,8 +111,16 @@ class Reporter {
   int exit_code_ = kComplete;
 };
 
+/// What one connection gives back the next one takes: the allocator need not return it to the
+/// kernel in between, page by page.
+void keep_freed_memory() {
+  ::mallopt(M_TRIM_THRESHOLD, 32 << 20);
+  ::mallopt(M_TOP_PAD, 1 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+}
+
 // The reader looks back as far as its sorting goes; pages that it misses are read again.
-constexpr std::uint64_t kKeptBehindReader = 64u << 20;
+constexpr std::uint64_t kKeptBehindReader = 8u << 20;
 
 int replay_file(const std::string& file, replay::ReplayOptions options, Reporter& reporter) {
   auto mapped = MappedFile::open(file);
@@ -151,6 +160,7 @@ int run_replay(const Arguments& arguments) {
     if (!parsed) return usage_error(app, parsed.error().text);
     saw = *parsed;
   }
+  keep_freed_memory();
   Secrets secrets;
   if (!typed.key_log.empty()) {
     auto text = read_small_file(typed.key_log, kMostKeyLog);

@@ -15,6 +15,7 @@
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/crypto/digest.h"
+#include "rdpwhy/record/octets.h"
 
 namespace rdpwhy::crypto {
 
@@ -294,20 +295,22 @@ class CertificateCache::Impl {
     if (capacity_ == 0) return std::make_shared<CertificateFacts>(read_certificate(der));
     const auto fingerprint = sha256(der);
     if (const auto found = known_.find(fingerprint); found != known_.end()) return found->second;
-    if (known_.size() >= capacity_ || octets_ + der.size() > kMaxOctets) {
+    auto facts = std::make_shared<const CertificateFacts>(read_certificate(der));
+    const auto octets = record::octets_held(*facts);
+    if (known_.size() >= capacity_ || octets_ + octets > kMostOctets) {
       known_.clear();
       octets_ = 0;
     }
-    auto facts = std::make_shared<const CertificateFacts>(read_certificate(der));
-    if (der.size() <= kMaxOctets) {
+    if (octets <= kMostOctets) {
       known_.emplace(fingerprint, facts);
-      octets_ += der.size();
+      octets_ += octets;
     }
     return facts;
   }
 
  private:
-  static constexpr std::size_t kMaxOctets = std::size_t{64} << 20;
+  /// Of the facts: a certificate of a thousand names takes many times its DER.
+  static constexpr std::size_t kMostOctets = std::size_t{16} << 20;
 
   std::size_t capacity_;
   std::size_t octets_ = 0;

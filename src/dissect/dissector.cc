@@ -83,6 +83,11 @@ class Dissector::Impl {
   [[nodiscard]] bool wants(Side side) const {
     return !half(side).is_over && !half(side).is_cut_off;
   }
+  [[nodiscard]] std::size_t octets_held() const {
+    return sizeof(*this) + log_.octets_held() + client_.buffer.octets_held() +
+           server_.buffer.octets_held() + tls_.octets_held() + inside_.octets_held() +
+           waiting_octets_;
+  }
   [[nodiscard]] const HandshakeRecord& record() const { return log_.record(); }
   [[nodiscard]] HandshakeRecord take() {
     final_ = true;
@@ -449,6 +454,7 @@ bool Dissector::wants(Side side) const { return impl_->wants(side); }
 void Dissector::skipped(Side side, std::uint64_t size, Moment at) {
   impl_->skipped(side, size, at);
 }
+std::size_t Dissector::octets_held() const { return impl_->octets_held(); }
 const HandshakeRecord& Dissector::record() const { return impl_->record(); }
 HandshakeRecord Dissector::take() { return impl_->take(); }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rdpwhy/record/handshake_record.h"
+#include "rdpwhy/record/octets.h"
 
 namespace rdpwhy::dissect {
 
@@ -37,6 +38,9 @@ class EvidenceLog {
   static constexpr std::size_t kMostEvidence = 512;
   /// Endings and gaps are kept beyond that, up to here.
   static constexpr std::size_t kMostInAll = 544;
+  /// Neither does any need a hundredth of this memory (record/octets.h); the last message may go
+  /// beyond it.
+  static constexpr std::size_t kMostOctets = std::size_t{4} << 20;
   static constexpr std::size_t kMostFirst = 64;  ///< octets kept of what was not understood
 
   Phase phase = Phase::kTcp;  ///< the one that is running
@@ -55,8 +59,10 @@ class EvidenceLog {
   }
   void add_live(record::Where where, Moment at, record::Fact fact) {
     if (record_.evidence.size() >= kMostInAll) return;
+    const auto octets = octets_;
     append(where, at, std::move(fact), {});
     record_.evidence.back().live_only = true;
+    octets_ = octets;  // a replay must be full at the same message
   }
 
   /// Adds evidence of that phase, whatever phase is running.
@@ -67,7 +73,11 @@ class EvidenceLog {
     phase = running;
   }
 
-  [[nodiscard]] bool full() const { return record_.evidence.size() >= kMostEvidence; }
+  [[nodiscard]] bool full() const {
+    return record_.evidence.size() >= kMostEvidence || octets_ > kMostOctets;
+  }
+  /// Memory that the record takes.
+  [[nodiscard]] std::size_t octets_held() const { return octets_; }
   /// What the last messages were, for an Unexpected.
   [[nodiscard]] std::string seen() const {
     std::string words;
@@ -78,24 +88,34 @@ class EvidenceLog {
     return words;
   }
   [[nodiscard]] const HandshakeRecord& record() const { return record_; }
-  [[nodiscard]] HandshakeRecord take() { return std::exchange(record_, {}); }
+  [[nodiscard]] HandshakeRecord take() {
+    octets_ = 0;
+    return std::exchange(record_, {});
+  }
 
  private:
   void append(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
     auto& evidence = record_.evidence;
-    // Most connections say between thirty and fifty things; doubling would keep room for nothing.
-    if (evidence.size() == evidence.capacity()) {
-      evidence.reserve(evidence.size() + std::max<std::size_t>(16, evidence.size() / 2));
-    }
+    if (evidence.size() == evidence.capacity()) evidence.reserve(next_capacity(evidence.size()));
     evidence.push_back({.id = static_cast<record::EvidenceId>(evidence.size() + 1),
                         .phase = phase,
                         .where = where,
                         .at = at,
                         .fact = std::move(fact),
                         .notes = std::move(notes)});
+    octets_ += record::octets_held(evidence.back());
+  }
+
+  /// Those that get no answer say less than eight things, most others between thirty and fifty;
+  /// doubling would keep room for nothing.
+  static std::size_t next_capacity(std::size_t size) {
+    constexpr std::size_t kBeginning = 8;
+    constexpr std::size_t kMost = 48;
+    return size == 0 ? kBeginning : size < kMost ? kMost : size + size / 2;
   }
 
   HandshakeRecord record_;
+  std::size_t octets_ = 0;
 };
 
 /// Octets kept of what was not understood inside TLS, where they may be part of a proof of a

@@ -33,6 +33,10 @@ class PlaintextLayer {
   void lose(Side side);
 
   [[nodiscard]] bool is_mid_message(Side side) const { return !half(side).partial.empty(); }
+  /// Memory of messages that are not whole yet.
+  [[nodiscard]] std::size_t octets_held() const {
+    return client_.partial.capacity() + server_.partial.capacity();
+  }
   /// Nothing that this side still says inside TLS becomes evidence.
   [[nodiscard]] bool is_exhausted(Side side) const {
     return half(side).exhausted || x224_.is_exhausted(side);

@@ -36,6 +36,9 @@ class StreamBuffer {
   /// Octets of the next unit that are zeros in place of what the capture does not hold.
   [[nodiscard]] std::uint32_t missing() const { return missing_; }
 
+  /// Memory that it takes while nothing is offered.
+  [[nodiscard]] std::size_t octets_held() const { return own_.capacity(); }
+
   void consume(std::size_t count) {
     view_ = view_.subspan(count);
     offset_ += count;

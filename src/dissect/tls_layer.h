@@ -35,6 +35,11 @@ class TlsLayer {
   /// A handshake message of this side is incomplete.
   [[nodiscard]] bool is_mid_message(Side side) const { return !half(side).partial.empty(); }
   [[nodiscard]] bool is_exhausted(Side side) const { return half(side).data >= kMostData; }
+  /// Memory behind it; the contexts of the library that opens records are guessed.
+  [[nodiscard]] std::size_t octets_held() const {
+    constexpr std::size_t kOpener = 8192;
+    return client_.partial.capacity() + server_.partial.capacity() + (opener_ ? kOpener : 0);
+  }
 
  private:
   struct Half {

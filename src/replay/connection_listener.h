@@ -40,6 +40,9 @@ class ConnectionListener final : public capture::FlowListener {
   void finished(Moment at) override;
   [[nodiscard]] bool wants(capture::End side) const override;
   void skipped(capture::End side, std::uint64_t size, Moment at) override;
+  [[nodiscard]] std::size_t octets_held() const override {
+    return sizeof(*this) + (dissector_ ? dissector_->octets_held() : 0);
+  }
 
   /// Where it stands among all flows, by beginning.
   [[nodiscard]] std::uint64_t place() const { return place_; }

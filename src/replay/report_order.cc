@@ -1,5 +1,7 @@
 #include "replay/report_order.h"
 
+#include "rdpwhy/record/octets.h"
+
 namespace rdpwhy::replay {
 namespace {
 
@@ -38,8 +40,9 @@ void ReportOrder::put(std::uint64_t place, State state, ReplayedConnection conne
     return;
   }
   auto& slot = slots_[place - first_];
-  held_ += kept->record.evidence.size();
-  slot = {state, std::move(kept)};
+  const auto octets = record::octets_held(kept->record);
+  held_ += octets;
+  slot = {state, std::move(kept), octets};
   move_on();
 }
 
@@ -75,9 +78,9 @@ void ReportOrder::move_on() {
       tell = !company;
     }
     auto connection = std::move(slot.connection);
+    held_ -= slot.octets;
     slots_.pop_front();
     ++first_;
-    if (connection) held_ -= connection->record.evidence.size();
     if (tell) give(std::move(connection));
   }
 }

@@ -12,7 +12,7 @@
 namespace rdpwhy::replay {
 
 /// Gives connections on in the order in which they began, holding back no more than kMostHeld
-/// evidences.
+/// octets of memory.
 class ReportOrder {
  public:
   using Sink = std::function<void(ReplayedConnection)>;
@@ -40,6 +40,7 @@ class ReportOrder {
   struct Slot {
     State state = State::kOpen;
     std::unique_ptr<ReplayedConnection> connection;
+    std::size_t octets = 0;  ///< that it takes
   };
 
   void put(std::uint64_t place, State state, ReplayedConnection connection);
@@ -50,7 +51,7 @@ class ReportOrder {
   Sink sink_;
   std::deque<Slot> slots_;
   std::uint64_t first_ = 0;  ///< place of slots_.front()
-  std::size_t held_ = 0;     ///< evidences in slots_
+  std::size_t held_ = 0;     ///< octets in slots_
   std::uint64_t reported_ = 0;
   Moment now_;
   bool over_ = false;

@@ -145,8 +145,12 @@ void write_x224(JsonWriter& w, const HandshakeRecord& record) {
   w.end_object();
 }
 
-std::string hello_name(std::optional<std::string_view> name, std::uint16_t code) {
-  return name ? std::string(*name) : fmt::format("0x{:04x}", code);
+void write_hello_name(JsonWriter& w, std::optional<std::string_view> name, std::uint16_t code) {
+  if (name) {
+    w.text(*name);
+  } else {
+    w.text(fmt::format("0x{:04x}", code));
+  }
 }
 
 using Namer = std::optional<std::string_view> (*)(std::uint16_t);
@@ -159,7 +163,7 @@ void member_names(JsonWriter& w, JsonKey key,
   }
   w.key(key);
   w.begin_array();
-  for (const auto code : *codes) w.text(hello_name(namer(code), code));
+  for (const auto code : *codes) write_hello_name(w, namer(code), code);
   w.end_array();
 }
 
@@ -265,12 +269,15 @@ void write_tls(JsonWriter& w, const Subject& subject,
     w.key("cipher");
     write_code(w, *summary->cipher, tls::cipher_suite_name(*summary->cipher));
   }
-  if (summary->group)
-    w.member("group", hello_name(tls::group_name(*summary->group), *summary->group));
+  if (summary->group) {
+    w.key("group");
+    write_hello_name(w, tls::group_name(*summary->group), *summary->group);
+  }
   if (summary->dh_bits) w.member_number("dh_bits", *summary->dh_bits);
   if (summary->signature_algorithm) {
     const auto code = *summary->signature_algorithm;
-    w.member("signature_algorithm", hello_name(tls::signature_scheme_name(code), code));
+    w.key("signature_algorithm");
+    write_hello_name(w, tls::signature_scheme_name(code), code);
   }
   if (summary->resumed) w.member("resumed", *summary->resumed);
   if (summary->server_hello != nullptr) w.member("hello_retry", summary->hello_retry);

@@ -1,8 +1,10 @@
 """Measures in one run, so that the figures can be compared with each other: replay beside tcpdump and tshark on the
-same capture (a real handshake replicated with addresses and ports of its own for each copy), and one live probe."""
+same capture (a real handshake replicated with addresses and ports of its own for each copy), what a hostile capture
+makes it hold, and one live probe."""
 import os
 import pathlib
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -40,14 +42,20 @@ def line(name, size, figures, floor=None):
     return rate
 
 
+def replicate(source, path, size, *interleaved):
+    subprocess.run([BUILD / "tests/bench/replicate", source, path, size, *interleaved], check=True, stdout=subprocess.DEVNULL)
+
+
 def replaying(folder):
-    for kind, suffix in (("without secrets", "pcap"), ("with secrets, all decrypted", "pcapng")):
+    session, handshake = ROOT / "tests/bench/nla-session.pcap", ROOT / "captures/xrdp-tls13.pcapng"
+    for kind, source, suffix in (("NLA sessions up to activation (FreeRDP), without secrets", session, "pcap"),
+                                 ("bare TLS 1.3 handshakes (xrdp), without secrets", handshake, "pcap"),
+                                 ("the same with secrets, all decrypted", handshake, "pcapng")):
         large, small = folder / f"large.{suffix}", folder / f"small.{suffix}"
         for path, size in ((large, SIZE), (small, SLICE)):
-            subprocess.run([BUILD / "tests/bench/replicate", ROOT / "captures/xrdp-tls13.pcapng", path, size],
-                           check=True, stdout=subprocess.DEVNULL)
+            replicate(source, path, size)
         size, slice_size = large.stat().st_size, small.stat().st_size
-        print(f"{large.name}: {size / 1e6:.0f} MB, TLS 1.3 handshakes {kind}")
+        print(f"{large.name}: {size / 1e6:.0f} MB, {kind}")
         floor = line("tcpdump -r FILE -w /dev/null", size, best(["tcpdump", "-r", large, "-w", "/dev/null"]))
         report = folder / "report.json"
         line("rdpwhy replay --json FILE > report", size, best([PROGRAM, "replay", "--json", large], output=report), floor)
@@ -60,6 +68,46 @@ def replaying(folder):
              best(["tshark", "-n", "-r", small, "-Y", "tls.handshake", "-T", "fields", "-e", "tls.handshake.ciphersuite"], runs=1), floor)
         large.unlink()
         small.unlink()
+
+
+def hostile_connection(path):
+    """One connection that stays open behind a ClientHello of 15,000 empty extensions: 60 KB that take 600 in memory."""
+    hello = b"\x03\x03" + bytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0" + struct.pack(">H", 60000)
+    hello += b"".join(struct.pack(">HH", 0x8000 + i, 0) for i in range(15000))
+    message = b"\x01" + struct.pack(">I", len(hello))[1:] + hello
+    records = b"".join(b"\x16\x03\x01" + struct.pack(">H", len(part)) + part
+                       for part in (message[i:i + 16000] for i in range(0, len(message), 16000)))
+    request = bytes.fromhex("030000130ee000000000000100080001000000")
+    confirm = bytes.fromhex("030000130ed000000000000200080001000000")
+    client, server = (bytes([10, 0, 0, 1]), 50000), (bytes([10, 200, 0, 1]), 3389)
+    sent = {client: 1000, server: 5000}
+    packets = []
+
+    def packet(by, to, flags, payload=b""):
+        tcp = struct.pack(">HHIIBBHHH", by[1], to[1], sent[by], sent[to], 5 << 4, flags, 65535, 0, 0) + payload
+        packets.append(struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, by[0], to[0]) + tcp)
+        sent[by] += len(payload) + (flags & 2) // 2
+
+    packet(client, server, 0x02)
+    packet(server, client, 0x12)
+    packet(client, server, 0x18, request)
+    packet(server, client, 0x18, confirm)
+    for i in range(0, len(records), 1400):
+        packet(client, server, 0x18, records[i:i + 1400])
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101))
+        for number, octets in enumerate(packets):
+            out.write(struct.pack("<IIII", 1790000000, number, len(octets), len(octets)) + octets)
+
+
+def hostile(folder):
+    one, large = folder / "one.pcap", folder / "hostile.pcap"
+    hostile_connection(one)
+    replicate(one, large, "300M", "1")
+    size = large.stat().st_size
+    print(f"{large.name}: {size / 1e6:.0f} MB, connections that stay open, each with a ClientHello of 15,000 extensions")
+    line("rdpwhy replay --json FILE > report", size, best([PROGRAM, "replay", "--json", large], runs=1))
+    large.unlink()
 
 
 def probing(folder):
@@ -91,4 +139,5 @@ with tempfile.TemporaryDirectory(prefix="rdpwhy-bench-", dir=os.environ.get("TMP
     print(subprocess.run(["sh", "-c", "grep -m1 'model name' /proc/cpuinfo | cut -d: -f2"], capture_output=True, text=True).stdout.strip(),
           f"x {os.cpu_count()}")
     replaying(pathlib.Path(place))
+    hostile(pathlib.Path(place))
     probing(pathlib.Path(place))

@@ -83,6 +83,9 @@ class RecordingHost : public Flows::Host {
       say("finished", at);
     }
     [[nodiscard]] bool wants(End) const override { return host_.flows[index_]->wanted; }
+    [[nodiscard]] std::size_t octets_held() const override {
+      return host_.flows[index_]->octets[0].size() + host_.flows[index_]->octets[1].size();
+    }
 
    private:
     RecordedFlow& flow() { return *host_.flows[index_]; }

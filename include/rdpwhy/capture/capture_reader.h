@@ -32,7 +32,7 @@ struct Packet {
 class CaptureReader {
  public:
   /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
-  /// `on_offset` is told every 64 MiB where in the file the reading has got to, first while it
+  /// `on_offset` is told every 8 MiB where in the file the reading has got to, first while it
   /// looks for secrets and disorder, then with the packets.
   [[nodiscard]] static std::expected<CaptureReader, Error> open(
       ByteSpan file, std::function<void(std::uint64_t offset)> on_offset = {});

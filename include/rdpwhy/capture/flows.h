@@ -28,12 +28,16 @@ class FlowListener {
   /// False: octets of this side are only counted and told by `skipped`.
   [[nodiscard]] virtual bool wants(End) const { return true; }
   virtual void skipped(End, std::uint64_t /*size*/, Moment) {}
+  /// Memory that it takes now, near enough. Asked after whatever it hears.
+  [[nodiscard]] virtual std::size_t octets_held() const { return 0; }
 };
 
 /// TCP reassembly of many flows: retransmission, overlap (first octets win), reordering, sequence
 /// wrap, gaps (told once the other side's acknowledgement or a bound shows that the octets will not
 /// come), half- close, port reuse, flows that begin in the middle. Memory is bounded per flow and
-/// in all; what is evicted is told by `finished`.
+/// in all, that of the listeners included: too much of it, and the flows that were silent for
+/// longest are evicted. That is told by `finished`, and what still comes of such a flow begins
+/// nothing.
 ///
 /// Octets come with the time of the packet that completes them. An acknowledgement of octets that
 /// were not seen makes the flow's segments wait for a while (256 of its own, 4,096 of the capture,
@@ -55,7 +59,9 @@ class Flows {
   struct Limits {
     std::size_t most_flows = 262'144;
     std::size_t most_out_of_order = 256 * 1024;    ///< octets per side and flow
-    std::size_t most_buffered = 64 * 1024 * 1024;  ///< octets in all
+    std::size_t most_buffered = 32 * 1024 * 1024;  ///< octets in all
+    /// Octets of memory of all open flows and their listeners, without those that are buffered.
+    std::size_t most_held = 128 * 1024 * 1024;
   };
 
   Flows(Host& host, Limits limits);

@@ -73,6 +73,10 @@ class Dissector {
   [[nodiscard]] bool wants(Side side) const;
   void skipped(Side side, std::uint64_t size, Moment at);
 
+  /// Memory that it takes now, near enough (record/octets.h): the evidence, octets that are not a
+  /// whole message yet, itself.
+  [[nodiscard]] std::size_t octets_held() const;
+
   /// Grows only; ids are positions plus one.
   [[nodiscard]] const HandshakeRecord& record() const;
 

@@ -27,7 +27,7 @@ struct ReplayOptions {
   std::string_view key_log;       ///< text of --keylog; secrets blocks of the file are added to it
   bool certificate_cache = true;  ///< off only to prove that it changes nothing
   capture::Flows::Limits limits;
-  /// Where in the file the reading has got to, about every 64 MiB; it goes through it twice.
+  /// Where in the file the reading has got to, about every 8 MiB; it goes through it twice.
   std::function<void(std::uint64_t offset)> on_offset;
 };
 
@@ -50,7 +50,7 @@ struct ReplaySummary {
     ByteSpan file, const ReplayOptions& options,
     const std::function<void(ReplayedConnection)>& sink);
 
-/// Evidences of finished connections that wait for one that began before them.
-inline constexpr std::size_t kMostHeld = 32'768;
+/// Octets of memory of finished connections that wait for one that began before them.
+inline constexpr std::size_t kMostHeld = std::size_t{24} << 20;
 
 }  // namespace rdpwhy::replay
