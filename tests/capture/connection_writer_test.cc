@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "capture/event_recorder.h"
@@ -174,23 +173,24 @@ TEST(CaptureWriter, KeepsSecretsAndComments) {
   EXPECT_THAT(reader->comments(), ElementsAre("a comment"));
 }
 
-/// A file that goes away with the test.
+/// A file that goes away with the test; the system chooses a name that nobody else has.
 struct TemporaryFile {
   explicit TemporaryFile(ByteSpan octets)
-      : path(std::filesystem::temp_directory_path() /
-             ("rdpwhy-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".pcapng")) {
-    std::ofstream out(path, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(octets.data()),
-              static_cast<std::streamsize>(octets.size()));
+      : name((std::filesystem::temp_directory_path() / "rdpwhy-XXXXXX").string()) {
+    const int file = ::mkstemp(name.data());
+    EXPECT_GE(file, 0) << name;
+    EXPECT_EQ(::write(file, octets.data(), octets.size()), static_cast<ssize_t>(octets.size()));
+    ::close(file);
   }
-  ~TemporaryFile() { std::filesystem::remove(path); }
-  static inline int count = 0;
-  std::filesystem::path path;
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() { std::filesystem::remove(name); }
+  std::string name;
 };
 
 std::string tshark(const TemporaryFile& file, const std::string& arguments) {
   return output_of("tshark -n -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -r " +
-                   file.path.string() + " " + arguments)
+                   file.name + " " + arguments)
       .value_or("tshark failed");
 }
 

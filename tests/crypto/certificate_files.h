@@ -74,8 +74,8 @@ inline bool have(const std::string& program) { return run("command -v " + progra
 /// name is part of it.
 inline std::filesystem::path scratch_folder(const std::string& name) {
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  const auto folder =
-      std::filesystem::path(RDPWHY_BINARY_DIR) / "scratch" / "crypto" / (name + "-" + test->name());
+  const auto folder = std::filesystem::path(RDPWHY_BINARY_DIR) / "scratch" / "crypto" /
+                      (name + "-" + test->test_suite_name() + "-" + test->name());
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "investigate/patience.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/net/probe.h"
 #include "rdpwhy/record/handshake_record.h"
@@ -68,7 +69,7 @@ TEST_P(EveryReplay, ReplaysToTheSameEvidence) {
   const auto server = lab::Server::start(lab::faults_of(GetParam().name));
   ASSERT_TRUE(server) << server.error().text;
   net::ProbeOptions options;
-  options.phase_timeout = std::chrono::milliseconds(500);
+  options.phase_timeout = patience(GetParam().name);
   options.watch_silent_connection = false;
   const auto met = meet({"127.0.0.1", server->port(), "lab"}, options);
   if (!sent_something(met.live)) {

@@ -7,16 +7,17 @@
 
 #include <algorithm>
 
+#include "investigate/patience.h"
 #include "rdpwhy/lab/lab.h"
 
 namespace rdpwhy::investigate {
 namespace {
 
-Investigation investigate_lab(const lab::Server& server, const std::string& host = "127.0.0.1") {
+Investigation investigate_lab(const lab::Server& server, std::string_view scenario) {
   net::ProbeOptions options;
-  options.phase_timeout = std::chrono::milliseconds(500);
+  options.phase_timeout = patience(scenario);
   crypto::CertificateJudge judge(crypto::TrustStore::none());
-  auto result = investigate({host, server.port(), "lab"}, options, judge, {});
+  auto result = investigate({"127.0.0.1", server.port(), "lab"}, options, judge, {});
   EXPECT_TRUE(result) << (result ? "" : result.error().text);
   return result ? *std::move(result) : Investigation{};
 }
@@ -27,7 +28,7 @@ TEST_P(EveryDiagnosis, HasItsFirstCauseAndNoOthersThanItAllows) {
   const auto& scenario = GetParam();
   const auto server = lab::Server::start(lab::faults_of(scenario.name));
   ASSERT_TRUE(server) << server.error().text;
-  const auto result = investigate_lab(*server);
+  const auto result = investigate_lab(*server, scenario.name);
   ASSERT_FALSE(result.diagnosis.causes.empty());
   EXPECT_EQ(result.diagnosis.causes.front().id, scenario.causes.front());
   for (const auto& finding : result.diagnosis.causes) {
@@ -47,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Lab, EveryDiagnosis,
 std::vector<std::string> problems_of(std::string_view scenario) {
   const auto server = lab::Server::start(lab::faults_of(scenario));
   EXPECT_TRUE(server);
-  return investigate_lab(*server).certificate_problems;
+  return investigate_lab(*server, scenario).certificate_problems;
 }
 
 TEST(CertificateProblems, AreThoseOfTheCertificateThatTheLabShows) {

@@ -4,7 +4,8 @@ import os
 import subprocess
 import unittest
 
-from servers import require
+import processes
+from servers import require, until
 
 CLIENT, SERVER, NOBODY = "10.77.0.1", "10.77.0.2", "10.77.0.99"
 
@@ -52,6 +53,19 @@ class Wire:
         finally:
             for chain in ("INPUT", "OUTPUT"):
                 run(*inside, "-F", chain)
+
+    @contextlib.contextmanager
+    def watched(self, capture):
+        """tcpdump on the client's side, for as long as the context lasts."""
+        require("tcpdump")
+        command = ["ip", "netns", "exec", self.client, "tcpdump", "-Z", "root", "-i", "w0", "-U", "--immediate-mode", "-w", str(capture)]
+        with open(f"{capture}.out", "wb") as log:
+            process = processes.start(command, stdout=log, stderr=log)
+        try:
+            until(lambda: "listening on" in open(f"{capture}.out").read(), "tcpdump listening")
+            yield
+        finally:
+            processes.end(process)
 
     def client_route(self, kind, prefix):
         run("ip", "-n", self.client, "route", "add", kind, prefix)

@@ -1,5 +1,6 @@
 """Faults of the network between us and a real xrdp on port 3389, each told from the others."""
 import network
+import rdpwhy
 import servers
 from real_test_case import RealTestCase
 
@@ -66,8 +67,13 @@ class Faults(RealTestCase):
     def test_icmp_port_unreachable_is_no_refusal_by_tcp(self):
         self.expect_icmp("icmp-port-unreachable", "port-filtered")
 
+    def expect_nothing_sent(self, run):
+        self.assertTrue(all(e.get("live_only") for e in run.report["evidence"]), run.report["evidence"])
+        self.assertEqual([], run.replays(), "connections in the capture of an attempt without a packet")
+
     def test_no_route(self):
-        self.expect(("tcp", "network", "unreachable"), "host-unreachable", address="203.0.113.9", replay_agrees=False)
+        self.expect_nothing_sent(self.expect(("tcp", "network", "unreachable"), "host-unreachable", address="203.0.113.9",
+                                             replay_agrees=False))
 
     def test_nobody_answers_arp(self):
         self.expect(("tcp", "network", "unreachable"), "host-unreachable", address=network.NOBODY, timeout="8",
@@ -75,7 +81,31 @@ class Faults(RealTestCase):
 
     def test_our_own_machine_forbids_it(self):
         self.wire.client_route("prohibit", "10.77.8.0/24")
-        self.expect(("tcp", "client", "unreachable"), "local-policy-blocks", address="10.77.8.8", replay_agrees=False)
+        self.expect_nothing_sent(self.expect(("tcp", "client", "unreachable"), "local-policy-blocks", address="10.77.8.8",
+                                             replay_agrees=False))
+
+    def expect_icmp_when_connected(self, phase, pattern, kind, causes):
+        """The kernel tells a program no more than that there was an error; tcpdump sees which, and so does the replay."""
+        capture = self.folder / f"watched-{phase}-{kind}.pcap"
+        with self.wire.watched(capture):
+            run = self.expect((phase, "network", "unreachable"), causes[0], [*TO_SERVER, *pattern, "-j", "REJECT", "--reject-with", kind])
+        told = [e for e in run.report["evidence"] if "ICMP" in e["what"]]
+        self.assertEqual(1, len(told), "however often the packet was repeated")
+        self.assertTrue(told[0]["live_only"])
+        ours = run.report["run"]["local_address"]  # beside it the server may still repeat what it owes to earlier ones
+        (watched,) = [r for r in rdpwhy.replays(capture, self.certificates.root) if r["source"]["client"] == ours]
+        self.assertEqual((phase, {"by": "network", "how": "unreachable"}),
+                         (watched["failed"]["phase"], {k: v for k, v in watched["failed"]["ending"].items() if k != "after_ms"}))
+        self.assertEqual(causes[1], watched["diagnosis"]["causes"][0]["id"])
+
+    def test_a_connection_request_that_icmp_answers(self):
+        self.expect_icmp_when_connected("x224", REQUEST, "icmp-host-unreachable", ("host-unreachable", "host-unreachable"))
+
+    def test_a_client_hello_that_is_prohibited(self):
+        self.expect_icmp_when_connected("tls", CLIENT_HELLO, "icmp-admin-prohibited", ("host-unreachable", "port-filtered"))
+
+    def test_a_client_hello_that_a_filter_rejects(self):
+        self.expect_icmp_when_connected("tls", CLIENT_HELLO, "icmp-port-unreachable", ("port-filtered", "port-filtered"))
 
     def test_a_connection_request_that_is_swallowed(self):
         self.expect(("x224", "client", "timeout"), "server-not-answering", [*TO_SERVER, *REQUEST, "-j", "DROP"])

@@ -43,12 +43,17 @@ class Run:
         return failed and (failed["phase"], failed["ending"]["by"], failed["ending"]["how"])
 
     def replays(self):
-        """Every connection of the capture, as `rdpwhy replay` sees it (secrets are in the file)."""
-        done = subprocess.run([PROGRAM, "replay", "--json", "--ca", str(self.anchors), str(self.capture)],
-                              capture_output=True, text=True, timeout=TIMEOUT)
-        if done.returncode not in (0, 1):
-            raise AssertionError(f"replay of {self.capture}: exit code {done.returncode}: {done.stderr}")
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        """Every connection of the capture (secrets are in the file)."""
+        return replays(self.capture, self.anchors)
+
+
+def replays(capture, anchors):
+    """Every connection of a capture, as `rdpwhy replay` sees it."""
+    done = subprocess.run([PROGRAM, "replay", "--json", "--ca", str(anchors), str(capture)],
+                          capture_output=True, text=True, timeout=TIMEOUT)
+    if done.returncode not in (0, 1):
+        raise AssertionError(f"replay of {capture}: exit code {done.returncode}: {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def timeless(report):
@@ -60,7 +65,7 @@ def timeless(report):
 
     facts = {k: report.get(k) for k in ("reached", "x224", "tls")}
     facts["failed"] = {k: v for k, v in (report.get("failed") or {}).items() if k in ("phase", "after", "ending")}
-    facts["evidence"] = [e for e in report.get("evidence", []) if e["phase"] != "resolve"]
+    facts["evidence"] = [e for e in report.get("evidence", []) if not e.get("live_only")]
     if facts["tls"]:  # judged against the target's name live; a capture has none
         problems = facts["tls"].get("certificate_problems")
         if problems is not None:

@@ -46,6 +46,10 @@ class RealTestCase(unittest.TestCase):
             live["failed"]["ending"].pop("how")
             self.assertEqual(["connection request unanswered", "end of capture"],
                              [side["evidence"].pop()["what"] for side in (live, replayed)])
+        if live["failed"] and live["failed"]["phase"] != "tcp" and live["failed"]["ending"]["how"] == "unreachable":
+            # The kernel told of an ICMP error and kept the message: our file holds only the silence.
+            self.assertEqual({"by": "client", "how": "timeout"}, replayed["failed"]["ending"])
+            live["failed"] = replayed["failed"] = {}
         for part in live:
             self.assertEqual(live[part], replayed[part], f"{part}: live and replay")
 

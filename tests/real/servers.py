@@ -1,15 +1,16 @@
-"""Real servers, started on loopback with configurations of their own and ended by their own process id."""
+"""Real servers, started on loopback with configurations of their own and ended with all that they forked."""
 import contextlib
 import os
 import pathlib
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 import unittest
+
+import processes
 
 PATIENCE = 30.0  # seconds; a bound for a broken machine, nothing waits for it
 
@@ -31,10 +32,27 @@ def until(condition, what):
     raise TimeoutError(f"{what}: not within {PATIENCE:.0f} s")
 
 
+RESERVED = []
+
+
+def reserve(port):
+    """Tests run side by side: a name in the kernel, gone with its holder, says that a port is taken by one of us."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0rdpwhy-tests-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    RESERVED.append(name)
+    return True
+
+
 def free_port():
     """Below the ephemeral range, so that no outgoing connection takes it meanwhile."""
     for _ in range(1000):
         port = random.randrange(15000, 31000)
+        if not reserve(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -45,14 +63,25 @@ def free_port():
 
 
 def listens(port, pid):
-    """Whether somebody listens, asked of the kernel: a trial connection would be one more for the server to serve."""
+    """Whether `pid` or a process of its family listens, asked of the kernel: a trial connection would be one more for the
+    server to serve, and a stranger on the same port is no server of ours."""
+    sockets = set()
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}") as lines:
             for line in list(lines)[1:]:
                 fields = line.split()
                 if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                    return True
-    return False
+                    sockets.add(f"socket:[{fields[9]}]")
+    return bool(sockets) and any(sockets & descriptors(member) for member in processes.family(pid))
+
+
+def descriptors(pid):
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(descriptor))
+    return found
 
 
 class Server:
@@ -65,8 +94,8 @@ class Server:
         if namespace:
             command = ["ip", "netns", "exec", namespace, *command]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user,
-                                            cwd=folder, env={**os.environ, **(environment or {})}, start_new_session=True)
+            self.process = processes.start(command, stdout=log, stderr=log, user=user, cwd=folder,
+                                           env={**os.environ, **(environment or {})})
         try:
             until(self.ready, f"{command} listening on port {port}")
         except BaseException:
@@ -79,12 +108,7 @@ class Server:
         return listens(self.port, self.process.pid)
 
     def stop(self):
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=5)
-                break
+        processes.end(self.process)
 
     def __enter__(self):
         return self
@@ -125,8 +149,8 @@ def display(folder):
     require("Xvfb")
     reading, writing = os.pipe()
     with open(pathlib.Path(folder) / "xvfb.out", "wb") as log:
-        process = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"],
-                                   stdout=log, stderr=log, pass_fds=[writing], start_new_session=True)
+        process = processes.start(["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"],
+                                  stdout=log, stderr=log, pass_fds=[writing])
     os.close(writing)
     try:
         with os.fdopen(reading) as numbers:
@@ -135,8 +159,7 @@ def display(folder):
             raise RuntimeError("Xvfb did not start")
         yield f":{number}"
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        processes.end(process)
 
 
 def shadow(folder, pair, display_name, *arguments):
