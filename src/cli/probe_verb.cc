@@ -62,7 +62,7 @@ void print_report(const Errand& errand, const investigate::Investigation& found,
   report::Subject subject;
   subject.source.target = errand.target.text;
   subject.source.address = found.handshake.address;
-  subject.source.through_proxy = errand.options.proxy.has_value();
+  if (errand.options.proxy) subject.source.proxy = net::text_of(*errand.options.proxy);
   subject.source.port = found.handshake.port != 0 ? found.handshake.port : errand.target.port;
   subject.started = found.handshake.started;
   subject.record = &found.handshake.record;

@@ -147,6 +147,7 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
     case Place::kSilence:
       return failure != nullptr &&
              (failure->how == EndedHow::kTimeout ||
+              (failure->how == EndedHow::kUnreachable && failure->phase > Phase::kTcp) ||
               (failure->by == Side::kClient && reading.missed_deadline)) &&
              failure->phase >= Phase::kTcp;
     case Place::kSocketEnd:

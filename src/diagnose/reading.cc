@@ -37,21 +37,15 @@ Reading::Reading(const HandshakeRecord& record_in, const record::Summary& summar
       progress(summary.progress),
       tls(summary.tls),
       logon(record_in) {
-  proxied = !circumstances.proxy.empty();
-  bool way_asked = false;
+  const auto way = record::proxy_way(record);
+  proxied = way.present || !circumstances.proxy.empty();
+  proxy_grant = way.granted;
   std::uint64_t answered_bytes = 0;
   for (const auto& e : record.evidence) {
     const bool server = e.where.side == Side::kServer;
-    if (const auto* opening = record::get_if<record::ProxyOpening>(&e.fact)) {
+    if (record::holds<record::ProxyOpening>(e.fact)) {
       auto& passed = server ? answered_bytes : opening_bytes;
       passed = std::max(passed, e.where.offset + e.where.size);
-      // A PROXY protocol header has no answer. SOCKS5 greets first: only an answer to a request
-      // that names the target opens the way.
-      if (!server && !opening->protocol.starts_with("PROXY ")) {
-        proxied = true;
-        way_asked = way_asked || !opening->target.empty();
-      }
-      if (server && way_asked && opening->granted) proxy_grant = &e;
     }
     if (request == nullptr && record::holds<rdp::ConnectionRequest>(e.fact)) request = &e;
     if (confirm == nullptr && std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) confirm = &e;

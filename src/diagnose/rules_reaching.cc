@@ -11,15 +11,19 @@ namespace {
 using record::EndedHow;
 using record::Ending;
 
-/// What an ICMP error about a SYN means: somebody forbids, or there is no way.
-enum class IcmpMeaning { kProhibited, kRejected, kNoWay };
+/// What an ICMP error means: somebody forbids, or there is no way.
+enum class IcmpMeaning { kProhibited, kRejected, kNoWay, kUntold };
 
 IcmpMeaning meaning_of(const record::IcmpError& icmp) {
-  if (icmp.v6) {  // RFC 4443 3.1
+  if (!icmp.type) return IcmpMeaning::kUntold;
+  const bool unreachable = *icmp.type == (icmp.v6 ? 1 : 3);
+  if (!unreachable) return IcmpMeaning::kNoWay;   // time exceeded: a route in circles
+  if (!icmp.code) return IcmpMeaning::kRejected;  // told as "prohibited", by whatever rule
+  if (icmp.v6) {                                  // RFC 4443 3.1
     if (icmp.code == 1) return IcmpMeaning::kProhibited;
-    return icmp.code >= 4 ? IcmpMeaning::kRejected : IcmpMeaning::kNoWay;
+    return *icmp.code >= 4 ? IcmpMeaning::kRejected : IcmpMeaning::kNoWay;
   }
-  switch (icmp.code) {  // RFC 792, RFC 1812 5.2.7.1
+  switch (*icmp.code) {  // RFC 792, RFC 1812 5.2.7.1
     case 9:
     case 10:
     case 13:
@@ -58,6 +62,24 @@ void judge_resolver(const Reading& reading, Findings& findings) {
   }
 }
 
+/// Live, on an open connection: several ICMP errors are told as the same one.
+void judge_untold_icmp(const record::IcmpError& icmp,
+                       const std::vector<record::EvidenceId>& because, Findings& findings) {
+  findings
+      .add("host-unreachable", Confidence::kPossible,
+           fmt::format("TCP was established; then the kernel told of an ICMP error, \"{}\", and "
+                       "nothing came from the server any more.",
+                       icmp.meaning),
+           because)
+      .against.push_back(
+          "the kernel tells a prohibition by a firewall in the same words; a capture on this "
+          "machine shows which it was, and who sent it");
+  findings
+      .add("port-filtered", Confidence::kPossible,
+           "A firewall that rejects by \"administratively prohibited\" is told so too.", because)
+      .against.push_back("it had let the connection begin");
+}
+
 void judge_icmp(const Reading& reading, const Evidence& evidence, Findings& findings) {
   const auto& icmp = record::get<record::IcmpError>(evidence.fact);
   const auto because = ids_with_failure(reading, {&evidence});
@@ -86,7 +108,50 @@ void judge_icmp(const Reading& reading, const Evidence& evidence, Findings& find
               "{} answered the SYN with ICMP \"{}\": from there on there is no way to the host.",
               who, icmp.meaning),
           because);
+      return;
+    case IcmpMeaning::kUntold:
+      return judge_untold_icmp(icmp, because, findings);
   }
+}
+
+/// TCP was established, and then an ICMP error was the last that was heard.
+void judge_lost_connection(const Reading& reading, Findings& findings) {
+  const auto& failure = *reading.failure();
+  const auto because = ids_with_failure(reading, {reading.request, reading.client_hello});
+  const auto& shown = reading.record.evidence[failure.evidence - 1];
+  const auto* icmp = record::get_if<record::IcmpError>(&shown.fact);
+  if (icmp == nullptr) {
+    findings.add("host-unreachable", Confidence::kLikely,
+                 "TCP was established; then the system found no way to the host any more.",
+                 because);
+    return;
+  }
+  const auto meaning = meaning_of(*icmp);
+  if (meaning == IcmpMeaning::kUntold) return judge_untold_icmp(*icmp, because, findings);
+  const auto who = icmp->offender.empty() ? std::string("a host on the way") : icmp->offender;
+  if (meaning == IcmpMeaning::kNoWay) {
+    findings
+        .add("host-unreachable", Confidence::kLikely,
+             fmt::format("TCP was established; then {} said by ICMP \"{}\", and nothing came from "
+                         "the server any more: the way to it broke.",
+                         who, icmp->meaning),
+             because)
+        .against.push_back("a filter can be set to say the same");
+    return;
+  }
+  findings
+      .add(
+          "port-filtered", Confidence::kLikely,
+          fmt::format("TCP was established; then {} said by ICMP \"{}\", and nothing came from the "
+                      "server any more: a filter that lets the connection begin rejects what "
+                      "follows.",
+                      who, icmp->meaning),
+          because)
+      .against.push_back("a filter that was changed in this very second looks the same");
+  findings.add("middlebox-interference", Confidence::kPossible,
+               "A filter that acts only once octets flow reads them: an intrusion prevention or "
+               "application firewall.",
+               because);
 }
 
 void judge_silence(const Reading& reading, Findings& findings) {
@@ -117,6 +182,11 @@ void judge_silence(const Reading& reading, Findings& findings) {
 
 void judge_reaching(const Reading& reading, Findings& findings) {
   if (reading.failed_in(Phase::kResolve)) return judge_resolver(reading, findings);
+  const auto* stopped = reading.failure();
+  if (stopped != nullptr && stopped->phase > Phase::kTcp &&
+      stopped->how == EndedHow::kUnreachable) {
+    return judge_lost_connection(reading, findings);
+  }
   if (!reading.failed_in(Phase::kTcp)) return;
   const auto& failure = *reading.failure();
   const auto* end =

@@ -39,8 +39,9 @@ class Dissector::Impl {
     }
   }
 
-  void event(Side side, Moment at, record::Fact fact) {
-    deliver(Event{.at = at, .what = std::move(fact), .where = {.side = side}});
+  void event(Side side, Moment at, record::Fact fact, bool live_only = false) {
+    deliver(
+        Event{.at = at, .what = std::move(fact), .where = {.side = side}, .live_only = live_only});
   }
   void connecting(Moment at) {
     last_at_ = at;
@@ -64,6 +65,10 @@ class Dissector::Impl {
     const auto running = std::exchange(log_.phase, phase);
     log_.add_live({.side = Side::kNetwork}, at, std::move(fact));
     log_.phase = running;
+  }
+  void not_sent(Side by, Ending::How how, Moment began, Moment at) {
+    event(Side::kClient, began, record::Connecting{}, true);
+    event(by, at, Ending{.by = by, .how = how}, true);
   }
   void skipped(Side side, std::uint64_t size, Moment at) {
     auto& half = this->half(side);
@@ -119,6 +124,7 @@ class Dissector::Impl {
     std::variant<record::Fact, WaitingUnit> what;
     Where where = {};
     bool loses_side = false;  ///< a gap behind which nothing can be told
+    bool live_only = false;
     std::vector<Note> notes = {};
     std::array<bool, 2> inside_unit = {};  ///< client, server: a unit was incomplete at that moment
   };
@@ -418,7 +424,7 @@ void Dissector::Impl::tell(Event event) {
     }
   }
   const auto side = event.where.side;
-  log_.add_event(event.where, event.at, std::move(fact), std::move(event.notes));
+  log_.add_event(event.where, event.at, std::move(fact), std::move(event.notes), event.live_only);
   if (event.loses_side) half(side).is_over = true;
 }
 
@@ -446,6 +452,12 @@ void Dissector::resolved(record::Resolved resolved, Moment at) {
 }
 void Dissector::kdc(record::KdcTalk talk, Moment at) {
   impl_->live(Phase::kKerberos, at, std::move(talk));
+}
+void Dissector::not_sent(Side by, Ending::How how, Moment began, Moment at) {
+  impl_->not_sent(by, how, began, at);
+}
+void Dissector::icmp_told(record::IcmpError error, Moment at) {
+  impl_->event(Side::kNetwork, at, std::move(error), true);
 }
 void Dissector::secrets_changed() { impl_->secrets_changed(); }
 bool Dissector::may_be_rdp() const { return impl_->may_be_rdp(); }

@@ -54,15 +54,16 @@ class EvidenceLog {
     }
   }
   /// What the network does is told even when no more messages are.
-  void add_event(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {}) {
-    if (record_.evidence.size() < kMostInAll) append(where, at, std::move(fact), std::move(notes));
-  }
-  void add_live(record::Where where, Moment at, record::Fact fact) {
+  void add_event(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {},
+                 bool live_only = false) {
     if (record_.evidence.size() >= kMostInAll) return;
     const auto octets = octets_;
-    append(where, at, std::move(fact), {});
-    record_.evidence.back().live_only = true;
-    octets_ = octets;  // a replay must be full at the same message
+    append(where, at, std::move(fact), std::move(notes));
+    record_.evidence.back().live_only = live_only;
+    if (live_only) octets_ = octets;  // a replay must be full at the same message
+  }
+  void add_live(record::Where where, Moment at, record::Fact fact) {
+    add_event(where, at, std::move(fact), {}, true);
   }
 
   /// Adds evidence of that phase, whatever phase is running.

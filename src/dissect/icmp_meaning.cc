@@ -73,7 +73,8 @@ std::string_view meaning6(std::uint8_t type, std::uint8_t code) {
 }  // namespace
 
 std::string_view icmp_meaning(const record::IcmpError& error) {
-  return error.v6 ? meaning6(error.type, error.code) : meaning4(error.type, error.code);
+  if (!error.type || !error.code) return {};
+  return error.v6 ? meaning6(*error.type, *error.code) : meaning4(*error.type, *error.code);
 }
 
 }  // namespace rdpwhy::dissect

@@ -25,15 +25,6 @@ std::vector<std::string> certificate_problems(const HandshakeRecord& record,
   return names;
 }
 
-std::string proxy_in_text(const std::optional<net::Proxy>& proxy) {
-  if (!proxy) return {};
-  const bool socks = proxy->kind == net::Proxy::Kind::kSocks5;
-  const auto& host = proxy->server.host;
-  const bool v6 = host.find(':') != std::string::npos;
-  return std::string(socks ? "socks5://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" +
-         std::to_string(proxy->server.port);
-}
-
 }  // namespace
 
 std::expected<Investigation, Error> investigate(const net::Target& target,
@@ -49,7 +40,7 @@ std::expected<Investigation, Error> investigate(const net::Target& target,
       .target_host = target.host,
       .target_port = target.port,
       .server_address = result.handshake.address,
-      .proxy = proxy_in_text(options.proxy),
+      .proxy = options.proxy ? net::text_of(*options.proxy) : std::string(),
       .certificate_problems =
           certificate_problems(result.handshake.record, judge, target.host, now()),
       .saw = saw};

@@ -80,7 +80,7 @@ class Connecting {
         tap_(tap),
         clock_(clock),
         facts_(facts) {
-    tap_.name_ends(client_, server_, began);
+    tap_.connecting(client_, server_, began);
   }
 
   asio::awaitable<Attempt> wait(Deadline deadline) {
@@ -116,7 +116,6 @@ class Connecting {
   }
 
   Attempt up(const TcpFacts& told, Moment now) {
-    set_error_queue(fd_, server_.address.v6, false);
     tap_.connected(now);
     facts_.local_address = client_.text();
     facts_.rtt_us = told.rtt_us;
@@ -170,12 +169,11 @@ asio::awaitable<std::expected<Attempt, Error>> connect(asio::ip::tcp::socket& so
   if (failed && is_about_us(failed.value())) {
     co_return std::unexpected(Error{failed.message()}.in("cannot open a socket"));
   }
-  tap.connecting(began);
   int error = failed.value();
   if (!failed) {
     const int fd = socket.native_handle();
     socket.native_non_blocking(true, failed);
-    set_error_queue(fd, server.address().is_v6(), true);
+    set_error_queue(fd, server.address().is_v6());
     const int no_delay = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
     error = ::connect(fd, server.data(), static_cast<socklen_t>(server.size())) == 0 ? EINPROGRESS
@@ -183,7 +181,7 @@ asio::awaitable<std::expected<Attempt, Error>> connect(asio::ip::tcp::socket& so
   }
   if (error != EINPROGRESS) {  // no SYN went out
     const auto verdict = judge(error, {}, {}, endpoint_of(server));
-    tap.ended(verdict.by, verdict.how, clock.now());
+    tap.not_sent(verdict.by, verdict.how, began, clock.now());
     co_return Attempt{};
   }
   Connecting attempt(socket, endpoint_of(server), tap, clock, facts, began);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -40,12 +41,41 @@ std::optional<capture::IcmpQuote> quote_in(const cmsghdr& header) {
 
 }  // namespace
 
-void set_error_queue(int socket, bool v6, bool on) {
-  const int value = on ? 1 : 0;
+void set_error_queue(int socket, bool v6) {
+  const int value = 1;
   if (v6) {
     setsockopt(socket, IPPROTO_IPV6, IPV6_RECVERR, &value, sizeof value);
   } else {
     setsockopt(socket, IPPROTO_IP, IP_RECVERR, &value, sizeof value);
+  }
+}
+
+std::optional<record::IcmpError> icmp_behind(int error, bool v6) {
+  const auto told = [v6](std::optional<std::uint8_t> type, std::optional<std::uint8_t> code,
+                         const char* meaning) {
+    return record::IcmpError{
+        .type = type, .code = code, .v6 = v6, .offender = {}, .meaning = meaning};
+  };
+  constexpr std::uint8_t kUnreachable4 = 3;
+  constexpr std::uint8_t kUnreachable6 = 1;
+  switch (error) {
+    case ECONNREFUSED:
+      return v6 ? told(kUnreachable6, 4, "port unreachable")
+                : told(kUnreachable4, 3, "port unreachable");
+    case ENOPROTOOPT:
+      return told(kUnreachable4, 2, "protocol unreachable");
+    case EACCES:  // ICMPv6 codes 1, 5 and 6: forbidden by whatever rule
+      return told(kUnreachable6, {}, "prohibited");
+    case ENETUNREACH:
+      return told({}, {}, "network unreachable");
+    case EHOSTUNREACH:
+      return told({}, {}, "host unreachable");
+    case EHOSTDOWN:
+      return told(kUnreachable4, 7, "host unknown");
+    case ENONET:
+      return told(kUnreachable4, 8, "source host isolated");
+    default:
+      return {};
   }
 }
 

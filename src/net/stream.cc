@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "net/error_queue.h"
 #include "net/tcp_facts.h"
 #include "net/waiting.h"
 
@@ -57,6 +58,7 @@ Stream::Got Stream::take(long count, int error) {
     return Got::kEnding;
   }
   if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) return Got::kNothing;
+  if (note_network(error)) return given_up_ ? Got::kEnding : Got::kNothing;
   note_reset();
   return Got::kEnding;
 }
@@ -67,8 +69,27 @@ void Stream::note_reset() {
   tap_.ended(Side::kServer, How::kReset, clock_.now());
 }
 
+bool Stream::note_network(int error) {
+  const int fd = socket_.native_handle();
+  asio::error_code failed;
+  const bool v6 = socket_.local_endpoint(failed).address().is_v6();
+  const auto icmp = icmp_behind(error, v6);
+  if (!icmp && error != ETIMEDOUT) return false;
+  const auto now = clock_.now();
+  const auto told = tcp_facts(fd);
+  if (told && told->state == TcpFacts::State::kGone) {
+    given_up_ = true;
+    tap_.ended(Side::kNetwork, icmp ? How::kUnreachable : How::kUnanswered, now);
+    return true;
+  }
+  // TCP goes on after an ICMP error, and each repetition may bring another one.
+  if (icmp && lost_at_ != received_) tap_.icmp_told(*icmp, now);
+  lost_at_ = received_;
+  return true;
+}
+
 asio::awaitable<bool> Stream::send(ByteSpan octets, Deadline deadline) {
-  if (reset_) co_return false;
+  if (reset_ || given_up_) co_return false;
   tap_.sent(octets, clock_.now());
   while (!octets.empty()) {
     const auto count =
@@ -81,6 +102,10 @@ asio::awaitable<bool> Stream::send(ByteSpan octets, Deadline deadline) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       const bool ready = co_await wait_until_ready(socket_, Socket::wait_write, deadline);
       if (!ready) co_return false;
+      continue;
+    }
+    if (note_network(errno)) {
+      if (given_up_) co_return false;
       continue;
     }
     // The failed write took the socket's error away: what the peer sent before its reset can still
@@ -103,7 +128,7 @@ asio::awaitable<void> Stream::close_in_order(Deadline deadline) {
   if (told) retransmissions_ = told->retransmissions;
   // Closed by the peer and gone: a reset followed, in answer to something that we sent.
   if (closed_by_peer_ && told && told->state == TcpFacts::State::kGone) note_reset();
-  if (!reset_ && ::shutdown(fd, SHUT_WR) == 0) {
+  if (!reset_ && !given_up_ && ::shutdown(fd, SHUT_WR) == 0) {
     tap_.ended(Side::kClient, How::kClose, clock_.now());
     while (!ended_by_peer()) {
       const auto got = co_await receive(deadline);

@@ -40,7 +40,7 @@ class Stream {
   /// long as the peer stops sending.
   [[nodiscard]] asio::awaitable<void> close_in_order(Deadline deadline);
 
-  [[nodiscard]] bool ended_by_peer() const { return closed_by_peer_ || reset_; }
+  [[nodiscard]] bool ended_by_peer() const { return closed_by_peer_ || reset_ || given_up_; }
   [[nodiscard]] bool reset_by_peer() const { return reset_; }
   /// The peer ended the connection before we did.
   [[nodiscard]] bool left_unasked() const { return left_unasked_; }
@@ -52,6 +52,8 @@ class Stream {
  private:
   Got take(long count, int error);
   void note_reset();
+  /// Errors that are ICMP's or the kernel's patience, not the peer's; false when it is another one.
+  bool note_network(int error);
 
   static constexpr std::uint64_t kMostReceived = 4u << 20;
 
@@ -63,6 +65,8 @@ class Stream {
   std::uint64_t received_ = 0;
   bool closed_by_peer_ = false;
   bool reset_ = false;
+  bool given_up_ = false;                 ///< by the kernel, which repeated in vain
+  std::optional<std::uint64_t> lost_at_;  ///< octets received when ICMP first spoke of this silence
   bool left_unasked_ = false;
   std::optional<std::uint32_t> retransmissions_;
 };

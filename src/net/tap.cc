@@ -6,11 +6,11 @@ namespace rdpwhy::net {
 
 using How = record::Ending::How;
 
-void Tap::name_ends(const capture::Endpoint& client, const capture::Endpoint& server,
-                    Moment began) {
+void Tap::connecting(const capture::Endpoint& client, const capture::Endpoint& server, Moment at) {
+  dissector_.connecting(at);
   if (capture_ == nullptr) return;
   packets_.emplace(*capture_, client, server);
-  packets_->connecting(began);
+  packets_->connecting(at);
 }
 
 void Tap::connected(Moment at) {

@@ -17,10 +17,8 @@ class Tap {
   Tap(dissect::Dissector& dissector, capture::CaptureWriter* capture)
       : dissector_(dissector), capture_(capture) {}
 
-  void connecting(Moment at) { dissector_.connecting(at); }
-  /// The two ends of the attempt are known: from here on there is something to write about. `began`
-  /// is the Moment of connecting().
-  void name_ends(const capture::Endpoint& client, const capture::Endpoint& server, Moment began);
+  /// The first SYN, between these two ends.
+  void connecting(const capture::Endpoint& client, const capture::Endpoint& server, Moment at);
   void connected(Moment at);
   void sent(ByteSpan octets, Moment at);
   /// The capture hears of received octets later (`received_to_capture`): secrets that they yield
@@ -31,6 +29,11 @@ class Tap {
   void icmp(const capture::IcmpQuote& quote);
   /// Live only: not on this connection, so nothing for the capture.
   void kdc(record::KdcTalk talk, Moment at) { dissector_.kdc(std::move(talk), at); }
+  /// What no capture of ours shows, for want of a packet to write.
+  void not_sent(Side by, record::Ending::How how, Moment began, Moment at) {
+    dissector_.not_sent(by, how, began, at);
+  }
+  void icmp_told(record::IcmpError error, Moment at) { dissector_.icmp_told(std::move(error), at); }
   /// A line of the key log; stands in the capture ahead of the next packet.
   void secret(std::string_view line);
 

@@ -120,4 +120,11 @@ std::expected<Proxy, Error> parse_proxy(std::string_view url) {
       wrong(url, "a proxy is given as socks5://host:port or http://host:port").in("proxy"));
 }
 
+std::string text_of(const Proxy& proxy) {
+  const auto& host = proxy.server.host;
+  const bool v6 = host.contains(':');
+  return std::string(proxy.kind == Proxy::Kind::kSocks5 ? "socks5://" : "http://") +
+         (v6 ? "[" + host + "]" : host) + ":" + std::to_string(proxy.server.port);
+}
+
 }  // namespace rdpwhy::net

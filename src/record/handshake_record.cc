@@ -233,10 +233,11 @@ void append_description(std::string& out, const Evidence& evidence) {
                  [&](const Connecting&) { out += "TCP SYN"; },
                  [&](const Connected&) { out += "TCP SYN-ACK"; },
                  [&](const IcmpError& e) {
-                   append_formatted(out, "ICMP{} {}", e.v6 ? "v6" : "",
-                                    e.meaning.empty()
-                                        ? fmt::format("type {} code {}", e.type, e.code)
-                                        : e.meaning);
+                   append_formatted(
+                       out, "ICMP{} {}", e.v6 ? "v6" : "",
+                       !e.meaning.empty() ? e.meaning
+                       : e.type ? fmt::format("type {} code {}", *e.type, e.code.value_or(0))
+                                : std::string("error"));
                  },
                  [&](const BeginsLate&) { out += "the capture begins inside the connection"; },
                  [&](const ProxyOpening& p) { append(out, p, evidence.where.side); },

@@ -157,6 +157,7 @@ class EndingSearch {
       const auto role = tls_.step(e);
       if (const auto* hello = get_if<tls::ServerHello>(&e.fact))
         tls13_ = tls::is_tls13(hello->version());
+      if (e.where.side == Side::kServer && e.where.layer == Layer::kWire) lost_.reset();
       if (i >= from_) {
         if (auto failure = judge(i, role)) return failure;
       }
@@ -199,8 +200,9 @@ class EndingSearch {
       if (!broken_ && !behind_) broken_ = i;
     } else if (std::holds_alternative<Gap>(e.fact) || std::holds_alternative<BeginsLate>(e.fact)) {
       if (!behind_ && !hidden_) hidden_ = i;
-    } else if (holds<IcmpError>(e.fact)) {
+    } else if (const auto* icmp = get_if<IcmpError>(&e.fact)) {
       because_.push_back(e.id);
+      if (!lost_ && says_unreachable(*icmp)) lost_ = i;
     } else if (const auto* opening = get_if<ProxyOpening>(&e.fact)) {
       if (!opening->granted) return fail(i, Side::kNetwork, EndedHow::kFailurePdu);
     } else if (const auto* resolved = get_if<Resolved>(&e.fact)) {
@@ -332,6 +334,7 @@ class EndingSearch {
       return fail_refused();
     }
     if (closing_) return closed_by_notify(i, ending);
+    if (lost_ && server_due_ && gives_up(ending)) return lost_on_the_way(i);
     if (ending.by == Side::kClient && server_due_ && ending.silence >= kSilenceOfTimeout) {
       return fail(i, Side::kClient, EndedHow::kTimeout);
     }
@@ -351,6 +354,7 @@ class EndingSearch {
     if (closing_ && record_.evidence[*closing_].where.side == Side::kServer)
       return closed_by_notify(i, ending);
     client_left_ = true;
+    if (course_.client_spoke && server_due_ && lost_) return lost_on_the_way(i);
     const bool waited = gave_up_ || ending.silence >= kSilenceOfTimeout;
     if (course_.client_spoke && server_due_ && waited) {
       return fail(i, Side::kClient, EndedHow::kTimeout);
@@ -366,6 +370,20 @@ class EndingSearch {
     if (gave_up_ && ending.by == Side::kClient) return fail(i, Side::kClient, EndedHow::kTimeout);
     if (ending.by == notify.where.side) return fail(i, ending.by, how_of(ending));
     return fail(i, notify.where.side, EndedHow::kClose);
+  }
+
+  /// Who repeats in vain seldom gets its FIN out before the capture ends.
+  static bool gives_up(const Ending& ending) {
+    return ending.by == Side::kClient ||
+           (ending.how == Ending::How::kCaptureEnd && ending.silence >= kSilenceOfTimeout);
+  }
+
+  /// Nothing of the server came behind the ICMP error: the silence has a reason, and hanging up
+  /// only draws the conclusion.
+  std::optional<Failure> lost_on_the_way(Position hung_up) {
+    std::erase(because_, record_.evidence[*lost_].id);
+    because_.push_back(record_.evidence[hung_up].id);
+    return fail(*lost_, Side::kNetwork, EndedHow::kUnreachable);
   }
 
   static EndedHow how_of(const Ending& ending) {
@@ -424,6 +442,7 @@ class EndingSearch {
   std::optional<Position> closing_;  ///< a close_notify
   std::optional<Position> refused_;  ///< a KRB-ERROR or a KDC's no: the ending, if nothing follows
   bool gave_up_ = false;             ///< the client took its leave after a long silence
+  std::optional<Position> lost_;     ///< an ICMP error, and nothing of the server since
   std::vector<EvidenceId> because_;
 };
 
@@ -449,6 +468,13 @@ PhaseState state_behind(const Course& course, bool as_asked) {
 }
 
 }  // namespace
+
+bool says_unreachable(const IcmpError& error) {
+  if (!error.type) return true;  // no other is told that way
+  constexpr std::uint8_t kTooBig4 = 4;
+  if (error.v6) return *error.type == 1 || *error.type == 3;
+  return (*error.type == 3 && error.code != kTooBig4) || *error.type == 11;
+}
 
 Phase phase_behind(std::uint32_t selected_protocol) {
   const rdp::Protocols selected{selected_protocol};

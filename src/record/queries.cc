@@ -55,6 +55,24 @@ std::string tls_message_name(const HandshakeRecord& record, const Evidence& evid
 
 }  // namespace
 
+ProxyWay proxy_way(const HandshakeRecord& record) {
+  ProxyWay way;
+  bool asked = false;
+  for (const auto& e : record.evidence) {
+    const auto* opening = get_if<ProxyOpening>(&e.fact);
+    if (opening == nullptr) continue;
+    // A PROXY protocol header has no answer. SOCKS5 greets first: only an answer to a request that
+    // names the target opens the way.
+    if (e.where.side == Side::kServer) {
+      if (asked && opening->granted) way.granted = &e;
+    } else if (!opening->protocol.starts_with("PROXY ")) {
+      way.present = true;
+      asked = asked || !opening->target.empty();
+    }
+  }
+  return way;
+}
+
 std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side) {
   std::uint64_t read = 0;
   std::uint64_t seen = 0;

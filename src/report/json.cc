@@ -2,6 +2,8 @@
 // beside this file (handshake.schema.json) and every printed object is checked against it in tests.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/codes/codes.h"
 #include "rdpwhy/rdp/x224.h"
@@ -9,6 +11,7 @@
 #include "rdpwhy/record/summary.h"
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/tls/registry.h"
+#include "report/bounds.h"
 #include "report/json_writer.h"
 
 namespace rdpwhy::report {
@@ -49,7 +52,7 @@ void write_source(JsonWriter& w, const Source& source) {
     w.member("target", source.target);
     if (!source.address.empty()) {
       w.member("address", source.address);
-    } else if (!source.through_proxy) {
+    } else if (source.proxy.empty()) {
       w.member_null("address");
     }
     w.member_number("port", source.port);
@@ -229,25 +232,38 @@ void member_date(JsonWriter& w, JsonKey key, const std::string& text, Moment mom
   }  // else it cannot be read
 }
 
+/// The first names of a certificate; `total` only where more are left out.
+void member_bounded_names(JsonWriter& w, std::string_view key, std::string_view total,
+                          const std::vector<std::string>& names) {
+  w.key(key);
+  w.begin_array();
+  for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i)
+    w.text(shortened(names[i], kMostOfText));
+  w.end_array();
+  if (names.size() > kMostNames) w.member_number(total, names.size());
+}
+
 void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
   w.begin_object();
   if (!facts.error.empty()) {
     w.member("error", facts.error);
   } else {
-    w.member("subject", facts.subject);
-    w.member("issuer", facts.issuer);
-    w.member("serial", facts.serial);
+    w.member("subject", shortened(facts.subject, kMostOfText));
+    w.member("issuer", shortened(facts.issuer, kMostOfText));
+    // RFC 5280 4.1.2.2 allows 20 octets; a serial is compared, so it is never cut in the middle.
+    if (facts.serial.size() <= kMostOfText) w.member("serial", facts.serial);
     member_date(w, "not_before", facts.not_before_text, facts.not_before);
     member_date(w, "not_after", facts.not_after_text, facts.not_after);
     w.key("version");
     w.integer(facts.version);
     write_key(w, facts.key);
-    w.member("signature_algorithm", facts.signature_algorithm);
+    w.member("signature_algorithm", shortened(facts.signature_algorithm, kMostOfText));
     w.member("self_signed", facts.self_signed);
-    w.member_texts("dns_names", facts.dns_names);
-    w.member_texts("ip_addresses", facts.ip_addresses);
+    member_bounded_names(w, "dns_names", "dns_names_total", facts.dns_names);
+    member_bounded_names(w, "ip_addresses", "ip_addresses_total", facts.ip_addresses);
     if (facts.extended_key_usage) {
-      w.member_texts("extended_key_usage", *facts.extended_key_usage);
+      member_bounded_names(w, "extended_key_usage", "extended_key_usage_total",
+                           *facts.extended_key_usage);
     } else {
       w.member_null("extended_key_usage");
     }

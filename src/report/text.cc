@@ -11,6 +11,7 @@
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/tls/registry.h"
+#include "report/bounds.h"
 
 namespace rdpwhy::report {
 namespace {
@@ -82,6 +83,8 @@ std::string message_in_words(std::string_view name) {
       {"connecting", "the SYN"},
       {"syn_ack", "TCP was established"},
       {"connected", "TCP was established"},
+      {"proxy_request", "the request to it"},
+      {"proxy_answer", "its answer"},
       {"connection_request", "the Connection Request"},
       {"connection_confirm", "the Connection Confirm"},
       {"client_hello", "the ClientHello"},
@@ -93,13 +96,64 @@ std::string message_in_words(std::string_view name) {
   return name.empty() ? "the beginning" : printable(name);
 }
 
-std::string ending_in_words(const record::Failure& failure, const HandshakeRecord& record) {
+const Evidence* evidence_of(const record::Failure& failure, const HandshakeRecord& record) {
+  const bool known = failure.evidence >= 1 && failure.evidence <= record.evidence.size();
+  return known ? &record.evidence[failure.evidence - 1] : nullptr;
+}
+
+/// The way to the server was never opened: whatever failed is the proxy's, and it has a name.
+bool stopped_at_proxy(const Subject& subject) {
+  const auto way = record::proxy_way(*subject.record);
+  return way.granted == nullptr && (way.present || !subject.source.proxy.empty());
+}
+
+std::string ending_at_proxy_in_words(const record::Failure& failure, const Subject& subject) {
+  const std::string by = failure.by == Side::kClient ? "the client" : "it";
+  switch (failure.how) {
+    case EndedHow::kRefused:
+      return "it refused the connection";
+    case EndedHow::kUnreachable:
+      return failure.phase == Phase::kResolve ? "its name has no address" : "no way to it";
+    case EndedHow::kTimeout:
+      return failure.by == Side::kNetwork ? "no answer to the SYN"
+                                          : "silence, and the client hung up";
+    case EndedHow::kFailurePdu: {
+      const auto* evidence = evidence_of(failure, *subject.record);
+      const auto* opening =
+          evidence == nullptr ? nullptr : record::get_if<record::ProxyOpening>(&evidence->fact);
+      return opening == nullptr || opening->answer.empty()
+                 ? "it said no"
+                 : "it said no: " + printable(opening->answer);
+    }
+    case EndedHow::kMalformed:
+      return by + " sent what does not belong there";
+    case EndedHow::kClose:
+      return by + " closed the connection";
+    case EndedHow::kReset:
+      return by + " reset the connection";
+    case EndedHow::kAlert:
+      return by + " sent a TLS alert";
+    case EndedHow::kCaptureEnd:
+      break;
+  }
+  return "the capture does not show how it went on";
+}
+
+std::string ending_in_words(const record::Failure& failure, const Subject& subject) {
+  const auto& record = *subject.record;
+  if (stopped_at_proxy(subject)) return ending_at_proxy_in_words(failure, subject);
   const auto by = fmt::format("the {}", record::name_of(failure.by));
   switch (failure.how) {
     case EndedHow::kRefused:
       return "the connection was refused";
-    case EndedHow::kUnreachable:
-      return failure.phase == Phase::kResolve ? "the name has no address" : "no way to the host";
+    case EndedHow::kUnreachable: {
+      if (failure.phase == Phase::kResolve) return "the name has no address";
+      if (failure.phase == Phase::kTcp) return "no way to the host";
+      const auto* evidence = evidence_of(failure, record);
+      const bool icmp = evidence != nullptr && record::holds<record::IcmpError>(evidence->fact);
+      return "packets no longer reach the host" +
+             (icmp ? fmt::format(" ({})", printable(record::describe(*evidence))) : "");
+    }
     case EndedHow::kTimeout:
       if (failure.phase == Phase::kTcp) return "no answer to the SYN";
       return record::unfinished_octets(record, Side::kServer) != 0
@@ -114,9 +168,8 @@ std::string ending_in_words(const record::Failure& failure, const HandshakeRecor
     case EndedHow::kReset:
       return by + " reset the connection";
     case EndedHow::kAlert: {
-      if (failure.evidence >= 1 && failure.evidence <= record.evidence.size()) {
-        const auto* fact =
-            std::get_if<record::TlsAlert>(&record.evidence[failure.evidence - 1].fact);
+      if (const auto* evidence = evidence_of(failure, record)) {
+        const auto* fact = std::get_if<record::TlsAlert>(&evidence->fact);
         if (fact != nullptr && fact->alert) {
           const auto name = tls::alert_name(fact->alert->description);
           return fmt::format("{} sent TLS alert {}{}", by, fact->alert->description,
@@ -153,9 +206,12 @@ bool violated(const Subject& subject) {
 void write_lead(Page& page, const Subject& subject, const record::Progress& progress) {
   const auto target = who(subject.source);
   if (const auto& failure = progress.failure) {
+    const auto& proxy = subject.source.proxy;
+    const auto where = stopped_at_proxy(subject)
+                           ? "at the proxy" + (proxy.empty() ? "" : " " + printable(proxy))
+                           : fmt::format("in {}", record::row_of(failure->phase).title);
     auto sentence =
-        fmt::format("{}: FAILED in {}: {}", target, record::row_of(failure->phase).title,
-                    ending_in_words(*failure, *subject.record));
+        fmt::format("{}: FAILED {}: {}", target, where, ending_in_words(*failure, subject));
     const bool timed = failure->how != EndedHow::kCaptureEnd && failure->phase != Phase::kResolve;
     if (timed)
       sentence += fmt::format(", {} after {}", duration_in_words(failure->after_ns),
@@ -342,8 +398,22 @@ void write_phases(Page& page, const Subject& subject, const record::Progress& pr
   }
 }
 
-std::string names_of(const std::vector<std::string>& names) {
-  return printable(fmt::format("{}", fmt::join(names, " ")));
+/// The first names of a certificate, DNS before IP, and how many more there are.
+std::string names_of(const record::CertificateFacts& leaf) {
+  std::string out;
+  std::size_t shown = 0;
+  for (const auto* names : {&leaf.dns_names, &leaf.ip_addresses}) {
+    for (const auto& name : *names) {
+      if (shown == kNamesForPeople) break;
+      out += (shown++ == 0 ? "" : " ") + shortened(printable(name), kTextForPeople);
+    }
+  }
+  const auto all = leaf.dns_names.size() + leaf.ip_addresses.size();
+  return all > shown ? fmt::format("{} and {} more", out, all - shown) : out;
+}
+
+std::string short_name(const std::string& name) {
+  return shortened(printable(name), kTextForPeople);
 }
 
 /// A Moment ends in 2262; "never" (RFC 5280 4.1.2.5) is in the year 9999.
@@ -357,19 +427,17 @@ void write_certificate(Page& page, const Subject& subject, const record::Certifi
     page.wrapped("  certificate  ", printable(fmt::format("cannot be read: {}", leaf.error)));
     return;
   }
-  page.wrapped("  certificate  ", fmt::format("{}{}", printable(leaf.subject),
+  page.wrapped("  certificate  ", fmt::format("{}{}", short_name(leaf.subject),
                                               leaf.self_signed ? ", self-signed" : ""));
-  if (!leaf.self_signed) page.wrapped("  issuer       ", printable(leaf.issuer));
+  if (!leaf.self_signed) page.wrapped("  issuer       ", short_name(leaf.issuer));
   page.wrapped("  valid        ",
                fmt::format("{} to {}", date_of(leaf.not_before_text, leaf.not_before),
                            date_of(leaf.not_after_text, leaf.not_after)));
   page.wrapped("  key          ",
                fmt::format("{} {} bits{}, signed with {}", leaf.key.type, leaf.key.bits,
                            leaf.key.curve.empty() ? "" : fmt::format(" ({})", leaf.key.curve),
-                           printable(leaf.signature_algorithm)));
-  std::vector<std::string> names = leaf.dns_names;
-  names.insert(names.end(), leaf.ip_addresses.begin(), leaf.ip_addresses.end());
-  if (!names.empty()) page.wrapped("  names        ", names_of(names));
+                           short_name(leaf.signature_algorithm)));
+  if (const auto names = names_of(leaf); !names.empty()) page.wrapped("  names        ", names);
   page.wrapped("  thumbprint   ", leaf.sha1 + " (SHA-1)");
   if (!subject.certificate_problems.empty()) {
     page.wrapped("  found        ",

@@ -44,6 +44,10 @@ Story icmp(std::uint8_t type, std::uint8_t code, bool v6 = false) {
       .end(Side::kNetwork, How::kUnreachable);
 }
 
+Story icmp_when_asked(record::IcmpError error) {
+  return asked().add(Phase::kX224, Side::kNetwork, std::move(error)).wait_and_hang_up(5000);
+}
+
 Story connecting() { return Story().add(Phase::kTcp, Side::kClient, record::Connecting{}); }
 
 Story answered_in(std::string protocol, Bytes first) {
@@ -82,6 +86,20 @@ const Row kRows[] = {
      "local-policy-blocks certain"},
     {"NoRoute", [] { return connecting().end(Side::kNetwork, How::kUnreachable); },
      "host-unreachable likely"},
+    {"IcmpWhenConnected",
+     [] { return icmp_when_asked({3, 1, false, "192.0.2.254", "host unreachable"}); },
+     "host-unreachable likely"},
+    {"IcmpInCircles",
+     [] { return icmp_when_asked({11, 0, false, "192.0.2.254", "time to live exceeded"}); },
+     "host-unreachable likely"},
+    {"IcmpProhibitedWhenConnected",
+     [] { return icmp_when_asked({3, 13, false, "192.0.2.254", "prohibited"}); },
+     "port-filtered likely, middlebox-interference possible"},
+    {"Icmp6ProhibitedByWhateverRule",
+     [] { return icmp_when_asked({1, {}, true, "", "prohibited"}); },
+     "port-filtered likely, middlebox-interference possible"},
+    {"IcmpToldByTheKernel", [] { return icmp_when_asked({{}, {}, false, "", "host unreachable"}); },
+     "host-unreachable possible, port-filtered possible"},
     {"IcmpHostUnreachable", [] { return icmp(3, 1); }, "host-unreachable certain"},
     {"IcmpProhibited", [] { return icmp(3, 13); }, "port-filtered certain"},
     {"IcmpPortUnreachable", [] { return icmp(3, 3); }, "port-filtered likely"},

@@ -583,5 +583,27 @@ TEST(Dissector, IcmpErrorsSayWhatTheyMean) {
             "communication administratively prohibited");
 }
 
+TEST(Dissector, WhatNoCaptureCanShowIsLiveOnly) {
+  Dissector dissector({});
+  dissector.not_sent(Side::kClient, record::Ending::How::kLocal, moment_of(0), moment_of(1));
+  dissector.connecting(moment_of(2));
+  dissector.connected(moment_of(3));
+  dissector.bytes(Side::kClient, request(), moment_of(4));
+  dissector.icmp_told({.meaning = "host unreachable"}, moment_of(5));
+  dissector.ended(Side::kClient, record::Ending::How::kClose, moment_of(6));
+  const auto live = dissector.take();
+  std::vector<std::string> kept, lost;
+  for (const auto& e : live.evidence) (e.live_only ? lost : kept).push_back(record::describe(e));
+  EXPECT_THAT(
+      lost, testing::ElementsAre("TCP SYN", "refused by our own machine", "ICMP host unreachable"));
+
+  Dissector offline({});
+  offline.connecting(moment_of(2));
+  offline.connected(moment_of(3));
+  offline.bytes(Side::kClient, request(), moment_of(4));
+  offline.ended(Side::kClient, record::Ending::How::kClose, moment_of(6));
+  EXPECT_TRUE(record::same_evidence(live, offline.take()));
+}
+
 }  // namespace
 }  // namespace rdpwhy::dissect

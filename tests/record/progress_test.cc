@@ -72,6 +72,14 @@ class Made {
   Made& ended(Side by, How how = How::kClose, Nanoseconds silence = 1'000'000) {
     return add(Phase::kTcp, by, Ending{.by = by, .how = how, .silence = silence}, silence);
   }
+  Made& on_wire() {  // the last evidence: octets of its side
+    record_.evidence.back().where.layer = Layer::kWire;
+    return *this;
+  }
+  Made& icmp(std::optional<std::uint8_t> type, std::optional<std::uint8_t> code, bool v6 = false) {
+    return add(Phase::kX224, Side::kNetwork,
+               IcmpError{.type = type, .code = code, .v6 = v6, .offender = {}, .meaning = {}});
+  }
   Made& until(Phase phase) {
     record_.run = RunFacts{};
     record_.run->until = phase;
@@ -126,6 +134,50 @@ TEST(Progress, AnIcmpErrorBelongsToTheEndingThatFollows) {
       .ended(Side::kNetwork, How::kUnreachable);
   expect_failure(made, Phase::kTcp, Side::kNetwork, EndedHow::kUnreachable, "syn");
   EXPECT_EQ(made.progress().failure->because, std::vector<EvidenceId>{2});
+}
+
+TEST(Progress, AnIcmpErrorOnAnOpenConnectionIsWhatEndedItWhenNothingComesAfterIt) {
+  for (const Nanoseconds silence : {1'000'000LL, 5'000'000'000LL}) {
+    Made made;
+    made.tcp().request().icmp(3, 1).ended(Side::kClient, How::kClose, silence);
+    expect_failure(made, Phase::kX224, Side::kNetwork, EndedHow::kUnreachable,
+                   "connection_request");
+    EXPECT_EQ(made.progress().failure->evidence, 4u);
+    EXPECT_EQ(made.progress().failure->because, std::vector<EvidenceId>{5});
+    EXPECT_EQ(made.progress().failure->after_ns, 1'000'000);
+  }
+  Made cut;  // the FIN stays behind what is repeated in vain
+  cut.tcp().request().icmp(3, 1).ended(Side::kNetwork, How::kCaptureEnd, 2'000'000'000);
+  expect_failure(cut, Phase::kX224, Side::kNetwork, EndedHow::kUnreachable, "connection_request");
+  Made early;
+  early.tcp().request().icmp(3, 1).ended(Side::kNetwork, How::kCaptureEnd);
+  expect_failure(early, Phase::kX224, Side::kNetwork, EndedHow::kCaptureEnd, "connection_request");
+  Made hello;
+  hello.tcp().request().confirm().client_hello().icmp({}, {}).ended(Side::kClient);
+  expect_failure(hello, Phase::kTls, Side::kNetwork, EndedHow::kUnreachable, "client_hello");
+}
+
+TEST(Progress, AnIcmpErrorThatTheServerOutlivesIsNoEnding) {
+  Made answered;
+  answered.tcp().request().confirm().client_hello().icmp(3, 1).server_hello().on_wire();
+  answered.ended(Side::kClient, How::kClose, 5'000'000'000);
+  expect_failure(answered, Phase::kTls, Side::kClient, EndedHow::kTimeout, "server_hello");
+  Made reset;
+  reset.tcp().request().icmp(3, 1).ended(Side::kServer, How::kReset);
+  expect_failure(reset, Phase::kX224, Side::kServer, EndedHow::kReset, "connection_request");
+}
+
+TEST(Progress, IcmpErrorsThatOnlyAskForSmallerPacketsAreNoEnding) {
+  EXPECT_TRUE(says_unreachable({.type = 3, .code = 13}));
+  EXPECT_TRUE(says_unreachable({.type = 11, .code = 0}));
+  EXPECT_TRUE(says_unreachable({.type = 1, .code = 1, .v6 = true}));
+  EXPECT_TRUE(says_unreachable({.type = 3, .code = 0, .v6 = true}));
+  EXPECT_FALSE(says_unreachable({.type = 3, .code = 4}));
+  EXPECT_FALSE(says_unreachable({.type = 4, .code = 0}));
+  EXPECT_FALSE(says_unreachable({.type = 2, .code = 0, .v6 = true}));
+  Made made;
+  made.tcp().request().icmp(3, 4).ended(Side::kClient, How::kClose, 5'000'000'000);
+  expect_failure(made, Phase::kX224, Side::kClient, EndedHow::kTimeout, "connection_request");
 }
 
 TEST(Progress, AFirstAddressThatFailsIsNoFailureWhenTheSecondAnswers) {

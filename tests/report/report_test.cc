@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rdpwhy/report/report.h"
+#include "report/bounds.h"
 #include "report/json_writer.h"
 
 namespace rdpwhy::report {
@@ -114,6 +115,59 @@ TEST(Json, HostileTextStaysValidAndLosesNothing) {
             json(std::string("a\"\\\x01\\xff\xc3\xa4\0b", 13)));
 }
 
+/// A connection whose server showed this certificate.
+struct Shown : Refused {
+  explicit Shown(record::CertificateFacts facts) {
+    record::Certificates chain;
+    chain.chain.push_back(std::make_shared<record::CertificateFacts>(std::move(facts)));
+    add(Phase::kTls, Side::kServer, std::move(chain), subject.started, 2'300'000);
+    finish();
+  }
+};
+
+record::CertificateFacts hostile_certificate() {
+  record::CertificateFacts facts;
+  facts.subject = "CN = " + std::string(1'000'000, 's');
+  facts.issuer = "CN = issuer";
+  facts.serial = "01";
+  facts.signature_algorithm = "sha256WithRSAEncryption";
+  for (int i = 0; i < 100'000; ++i) facts.dns_names.push_back("n" + std::to_string(i) + ".example");
+  facts.ip_addresses = {"192.0.2.1"};
+  facts.extended_key_usage.emplace(200, "1.2.3");
+  return facts;
+}
+
+TEST(Json, OfACertificateWithHundredThousandNamesTheFirstAreShownAndAllAreCounted) {
+  const Shown shown(hostile_certificate());
+  std::string out;
+  append_json(out, shown.subject);
+  EXPECT_LT(out.size(), 20'000u);
+  const auto certificate = json::parse(out)["tls"]["certificates"][0];
+  ASSERT_EQ(certificate["dns_names"].size(), 100u);
+  EXPECT_EQ(certificate["dns_names"][99], "n99.example");
+  EXPECT_EQ(certificate["dns_names_total"], 100'000);
+  EXPECT_EQ(certificate["ip_addresses"], json({"192.0.2.1"}));
+  EXPECT_FALSE(certificate.contains("ip_addresses_total"));
+  EXPECT_EQ(certificate["extended_key_usage"].size(), 100u);
+  EXPECT_EQ(certificate["extended_key_usage_total"], 200);
+  const auto subject = certificate["subject"].get<std::string>();
+  EXPECT_TRUE(subject.ends_with("sss... (995909 more octets)")) << subject.substr(4000);
+}
+
+TEST(Text, OfACertificateWithHundredThousandNamesAFewAreShownAndTheRestIsCounted) {
+  const Shown shown(hostile_certificate());
+  const auto text = to_text(shown.subject, {.explain = true});
+  EXPECT_LT(text.size(), 5000u);
+  EXPECT_NE(text.find("n19.example and 99981 more"), std::string::npos) << text;
+  EXPECT_EQ(text.find("n20.example"), std::string::npos);
+}
+
+TEST(Shortened, CutsBetweenCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc... (1 more octets)");
+  EXPECT_EQ(shortened("ab\xc3\xa4z", 3), "ab... (3 more octets)");
+}
+
 TEST(ValidUtf8, KeepsWhatIsValidAndShowsWhatIsNot) {
   EXPECT_EQ(valid_utf8("plain"), "plain");
   EXPECT_EQ(valid_utf8("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80");
@@ -155,6 +209,54 @@ TEST(Text, LeadsWithWhereHowByWhomAndAfterHowLong) {
     EXPECT_NE(first.find(word), std::string::npos) << word << " in " << first;
   }
   EXPECT_NE(text.find("nla-required"), std::string::npos);
+}
+
+/// A live attempt that went as far as an evidence of the proxy.
+struct AtProxy : Refused {
+  explicit AtProxy(std::string proxy) {
+    subject.source = {};
+    subject.source.target = "rdp.example:3389";
+    subject.source.proxy = std::move(proxy);
+    record.evidence.resize(2);
+  }
+  void opening(Side side, record::ProxyOpening fact, Nanoseconds after) {
+    add(Phase::kTcp, side, std::move(fact), subject.started, after);
+  }
+  std::string lead() {
+    finish();
+    auto text = to_text(subject, {.width = 1000});
+    return text.substr(0, text.find('\n'));
+  }
+};
+
+TEST(Text, LeadsWithTheNameOfTheProxyThatRefused) {
+  AtProxy at("http://gate:8080");
+  at.opening(Side::kClient, {"HTTP CONNECT", "rdp.example:3389", "", true}, 300'000);
+  at.opening(Side::kServer, {"HTTP CONNECT", "", "HTTP/1.1 403 Filtered", false}, 1'300'000);
+  EXPECT_EQ(at.lead(),
+            "rdp.example:3389: FAILED at the proxy http://gate:8080: it said no: HTTP/1.1 403 "
+            "Filtered, 1.0 ms after the request to it.");
+
+  AtProxy refused("socks5://gate:1080");
+  refused.record.evidence.resize(1);
+  refused.add(Phase::kTcp, Side::kServer,
+              record::Ending{Side::kServer, record::Ending::How::kRefused, 0, 0, 0, false},
+              refused.subject.started, 2'000'000);
+  EXPECT_NE(
+      refused.lead().find("FAILED at the proxy socks5://gate:1080: it refused the connection"),
+      std::string::npos)
+      << refused.lead();
+}
+
+TEST(Text, DoesNotBlameTheProxyOnceItHasOpenedTheWay) {
+  AtProxy at("http://gate:8080");
+  at.opening(Side::kClient, {"HTTP CONNECT", "rdp.example:3389", "", true}, 300'000);
+  at.opening(Side::kServer, {"HTTP CONNECT", "", "HTTP/1.1 200 OK", true}, 1'300'000);
+  at.add(Phase::kTcp, Side::kServer,
+         record::Ending{Side::kServer, record::Ending::How::kReset, 0, 0, 0, false},
+         at.subject.started, 2'000'000);
+  EXPECT_EQ(at.lead().find("the proxy"), std::string::npos) << at.lead();
+  EXPECT_NE(at.lead().find("the server reset"), std::string::npos) << at.lead();
 }
 
 TEST(Text, IsAtMostEightyColumnsWideAndPlainUnlessAsked) {

@@ -50,9 +50,14 @@ class Dissector {
   void gap(Side side, std::uint64_t size, Moment at);  ///< size 0: unknown
   void ended(Side by, record::Ending::How how, Moment at);
   void icmp(record::IcmpError error, Moment at);  ///< an empty `meaning` is filled in
-  /// Live only: what no capture of this connection can show.
+
+  // Live only: what no capture of this connection can show.
   void resolved(record::Resolved resolved, Moment at);
   void kdc(record::KdcTalk talk, Moment at);
+  /// An attempt of which no packet left this machine (no route, forbidden here), from `began` on.
+  void not_sent(Side by, record::Ending::How how, Moment began, Moment at);
+  /// The kernel told what an ICMP error stands for, and kept the message itself.
+  void icmp_told(record::IcmpError error, Moment at);
 
   /// Secrets arrived: records that wait for them are tried again. Live, call it after every chance
   /// that the key-log callback ran and before the next octets.

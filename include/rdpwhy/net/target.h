@@ -50,5 +50,7 @@ struct Proxy {
   Target server;
 };
 [[nodiscard]] std::expected<Proxy, Error> parse_proxy(std::string_view url);
+/// "socks5://host:1080": as it is shown, and given back to parse_proxy.
+[[nodiscard]] std::string text_of(const Proxy& proxy);
 
 }  // namespace rdpwhy::net

@@ -44,12 +44,14 @@ struct Connected {
   friend bool operator==(const Connected&, const Connected&) = default;
 };
 
-/// An ICMP error about this connection (RFC 792, RFC 4443). Live it comes from the error queue.
+/// An ICMP error about this connection (RFC 792, RFC 4443). Live it comes from the error queue
+/// while TCP is being established; later the kernel tells only that there was one and what it
+/// stands for.
 struct IcmpError {
-  std::uint8_t type = 0;
-  std::uint8_t code = 0;
+  std::optional<std::uint8_t> type;  ///< both unknown: the kernel kept the message to itself
+  std::optional<std::uint8_t> code;
   bool v6 = false;
-  std::string offender;  ///< address of the host that sent it
+  std::string offender;  ///< address of the host that sent it; empty: unknown
   std::string meaning;   ///< "host unreachable", "administratively prohibited", ...
   friend bool operator==(const IcmpError&, const IcmpError&) = default;
 };

@@ -55,8 +55,18 @@ struct PhaseProgress {
   std::optional<Nanoseconds> duration;
 };
 
+/// The error says that packets do not arrive; others only ask to send smaller or fewer ones.
+[[nodiscard]] bool says_unreachable(const IcmpError& error);
+
 /// The phase that follows TLS (or X.224, where nothing was selected): CredSSP, RDSTLS or MCS.
 [[nodiscard]] Phase phase_behind(std::uint32_t selected_protocol);
+
+/// A proxy on the way to the server, as the octets show it: whose refusal was it?
+struct ProxyWay {
+  bool present = false;               ///< the client asked a proxy
+  const Evidence* granted = nullptr;  ///< with it the way to the server is open
+};
+[[nodiscard]] ProxyWay proxy_way(const HandshakeRecord& record);
 
 /// Octets of that side's stream behind its last evidence: a message that it began and did not
 /// finish, however long one waited.

@@ -17,7 +17,7 @@ struct Source {
   std::string target;            ///< live: as typed
   std::string address;           ///< live
   std::uint16_t port = 0;        ///< live
-  bool through_proxy = false;    ///< live: an empty address is unknown, not absent
+  std::string proxy;             ///< live: "http://gate:8080", which resolves for us; empty: none
   std::string file;              ///< capture
   std::uint64_t connection = 0;  ///< capture: number
   std::string client, server;    ///< capture: endpoints
