@@ -67,7 +67,12 @@ std::optional<std::uint32_t> parse_number(std::string_view text) {
   return value;
 }
 
-std::expected<diagnose::Saw, Error> parse_saw(std::string_view text) {
+void declare_saw(CLI::App& app, std::string& typed) {
+  app.add_option("--saw", typed, "what mstsc showed: CODE[,EXTENDED], as in 0x904,0x7");
+}
+
+std::expected<std::optional<diagnose::Saw>, Error> parse_saw(std::string_view text) {
+  if (text.empty()) return std::nullopt;
   const auto parts = split(text, ",: ");
   if (parts.empty() || parts.size() > 2) {
     return std::unexpected(Error{fmt::format(

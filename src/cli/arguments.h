@@ -25,8 +25,11 @@ using Arguments = std::vector<std::string>;
 /// A usage error of our own, worded like CLI11's; gives exit code 2.
 [[nodiscard]] int usage_error(const CLI::App& app, std::string_view text);
 
-/// "0x904", "0x904,0x7", decimal as well.
-[[nodiscard]] std::expected<diagnose::Saw, Error> parse_saw(std::string_view text);
+/// --saw, the same for every verb that judges.
+void declare_saw(CLI::App& app, std::string& typed);
+
+/// "0x904", "0x904,0x7", decimal as well; "" when nothing was seen.
+[[nodiscard]] std::expected<std::optional<diagnose::Saw>, Error> parse_saw(std::string_view text);
 
 /// "rdp,tls,nla,ext,rdstls" to RDP_NEG_REQ bits; "none": no RDP_NEG_REQ.
 [[nodiscard]] std::expected<std::optional<rdp::NegotiationRequest>, Error> parse_security(

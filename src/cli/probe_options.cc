@@ -178,7 +178,7 @@ void declare(CLI::App& app, TypedProbe& typed) {
   app.add_option("--timeout", typed.timeout, "seconds that each phase may take (5)");
   app.add_option("--until", typed.until,
                  "stop after this phase: tcp, x224, tls, credssp, authorization");
-  app.add_option("--saw", typed.saw, "what mstsc showed: CODE[,EXTENDED], as in 0x904,0x7");
+  declare_saw(app, typed.saw);
   app.add_option("--security", typed.security,
                  "what to offer, of rdp,tls,nla,ext,rdstls (exactly these bits), or none");
   app.add_option("--cookie", typed.cookie,

@@ -130,12 +130,8 @@ int run_probe(const Arguments& arguments) {
   declare(app, typed);
   if (const auto leave = parse(app, arguments)) return *leave;
 
-  std::optional<diagnose::Saw> saw;
-  if (!typed.saw.empty()) {
-    const auto parsed = parse_saw(typed.saw);
-    if (!parsed) return usage_error(app, parsed.error().text);
-    saw = *parsed;
-  }
+  const auto saw = parse_saw(typed.saw);
+  if (!saw) return usage_error(app, saw.error().text);
   std::vector<Errand> errands;
   for (const auto& text : typed.targets) {
     auto errand = make_errand(app, typed, text);
@@ -160,7 +156,7 @@ int run_probe(const Arguments& arguments) {
     errand.options.on_phase = [&](Phase phase) {
       progress.show(fmt::format("{}: {} ...", errand.target.text, record::row_of(phase).title));
     };
-    const auto found = investigate::investigate(errand.target, errand.options, judge, saw);
+    const auto found = investigate::investigate(errand.target, errand.options, judge, *saw);
     progress.clear();
     if (!keeping.flush()) exit_code = std::max<int>(exit_code, kCouldNotTry);
     if (!found) {

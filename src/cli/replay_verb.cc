@@ -29,7 +29,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_flag("--explain", typed.explain, "add the list of evidence");
   app.add_option("--keylog", typed.key_log,
                  "TLS secrets (NSS key log); those inside a pcapng are used anyway");
-  app.add_option("--saw", typed.saw, "what mstsc showed: CODE[,EXTENDED], as in 0x904,0x7");
+  declare_saw(app, typed.saw);
   app.add_option("--ca", typed.ca, "trusted authorities: a PEM file or a hashed directory");
   app.add_option("--color", typed.colour, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
@@ -154,12 +154,8 @@ int run_replay(const Arguments& arguments) {
   declare(app, typed);
   if (const auto leave = parse(app, arguments)) return *leave;
 
-  std::optional<diagnose::Saw> saw;
-  if (!typed.saw.empty()) {
-    const auto parsed = parse_saw(typed.saw);
-    if (!parsed) return usage_error(app, parsed.error().text);
-    saw = *parsed;
-  }
+  const auto saw = parse_saw(typed.saw);
+  if (!saw) return usage_error(app, saw.error().text);
   keep_freed_memory();
   Secrets secrets;
   if (!typed.key_log.empty()) {
@@ -173,7 +169,7 @@ int run_replay(const Arguments& arguments) {
 
   replay::ReplayOptions options;
   options.key_log = secrets.text;
-  Reporter reporter(typed, saw, judge);
+  Reporter reporter(typed, *saw, judge);
   int exit_code = kComplete;
   try {
     for (const auto& file : typed.files)

@@ -193,7 +193,7 @@ CertificateRecipe ca_recipe(const CertificateRecipe& leaf) {
 
 std::string memory_text(BIO* bio) {
   char* text = nullptr;
-  const long size = BIO_ctrl(bio, BIO_CTRL_INFO, 0, &text);
+  const long size = BIO_ctrl(bio, BIO_CTRL_INFO, 0, static_cast<void*>(&text));
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 

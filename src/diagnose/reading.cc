@@ -133,6 +133,17 @@ std::vector<record::EvidenceId> ids_with_failure(const Reading& reading,
   return out;
 }
 
+std::string breach_in_words(const Reading& reading) {
+  const auto& shown = reading.record.evidence[reading.failure()->evidence - 1].fact;
+  if (const auto* malformed = record::get_if<record::Malformed>(&shown))
+    return fmt::format("{}: {}", malformed->what, malformed->error.message());
+  if (const auto* unexpected = record::get_if<record::Unexpected>(&shown))
+    return fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
+  if (const auto* foreign = std::get_if<record::ForeignProtocol>(&shown))
+    return foreign->protocol.empty() ? "unknown octets" : foreign->protocol;
+  return {};
+}
+
 std::string left_in_words(const record::Failure& failure) {
   return fmt::format("{} the connection {} after",
                      failure.how == record::EndedHow::kReset ? "reset" : "closed",

@@ -375,16 +375,9 @@ void judge_silence(const Reading& reading, Findings& findings) {
 void judge_broken(const Reading& reading, Findings& findings) {
   const auto& failure = *reading.failure();
   const auto because = ids_with_failure(reading, {reading.client_hello});
-  const auto& shown = reading.record.evidence[failure.evidence - 1];
-  std::string detail;
-  if (const auto* malformed = record::get_if<record::Malformed>(&shown.fact)) {
-    detail = fmt::format("{}: {}", malformed->what, malformed->error.message());
-  } else if (const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact)) {
-    detail = fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
-  } else if (const auto* foreign = std::get_if<record::ForeignProtocol>(&shown.fact)) {
-    detail = fmt::format("{} where TLS is due",
-                         foreign->protocol.empty() ? "unknown octets" : foreign->protocol);
-  }
+  const auto breach = breach_in_words(reading);
+  const bool foreign = reading.foreign != nullptr && reading.foreign->id == failure.evidence;
+  const auto detail = foreign ? breach + " where TLS is due" : breach;
   findings
       .add("protocol-violation", Confidence::kLikely,
            fmt::format("In the TLS handshake the {} sent what is no TLS{}{}.",

@@ -296,13 +296,7 @@ void judge_broken_answer(const Reading& reading, Findings& findings) {
                  because);
     return;
   }
-  std::string detail;
-  const auto& shown = reading.record.evidence[failure.evidence - 1];
-  if (const auto* malformed = record::get_if<record::Malformed>(&shown.fact)) {
-    detail = fmt::format("{}: {}", malformed->what, malformed->error.message());
-  } else if (const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact)) {
-    detail = fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
-  }
+  const auto detail = breach_in_words(reading);
   findings
       .add("protocol-violation", Confidence::kLikely,
            fmt::format("What the {} sent breaks the protocol{}{}.", record::name_of(failure.by),

@@ -57,7 +57,7 @@ Course read_course(const HandshakeRecord& record) {
     const auto role = tls.step(e);
     if (is_tls(e.fact)) {
       course.tls_seen = true;
-      if (broken && e.where.side == Side::kClient) course.negotiated = *std::exchange(broken, {});
+      if (broken && e.where.side == Side::kClient) course.negotiated = std::exchange(broken, {});
     }
     if (tls.passed() && !course.secured) {
       course.secured = i;

@@ -243,7 +243,7 @@ std::expected<ServerKeyExchange, DecodeError> decode_server_key_exchange(ByteSpa
       r.skip_rest("params");
       break;
   }
-  return r.finish(std::move(exchange));
+  return r.finish(exchange);
 }
 
 std::expected<std::vector<Extension>, DecodeError> decode_encrypted_extensions(ByteSpan body,
@@ -257,7 +257,7 @@ std::expected<std::optional<std::uint16_t>, DecodeError> decode_certificate_veri
     ByteSpan body, std::uint16_t version, Notes* notes) {
   Reader r(body, notes);
   auto algorithm = read_signature(r, version);
-  return r.finish(std::move(algorithm));
+  return r.finish(algorithm);
 }
 
 }  // namespace rdpwhy::tls

@@ -33,10 +33,6 @@ if(RDPWHY_SANITIZE)
   target_compile_options(rdpwhy_compile_options INTERFACE
     -fsanitize=${RDPWHY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(rdpwhy_compile_options INTERFACE -fsanitize=${RDPWHY_SANITIZE})
-  if(RDPWHY_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Asio uses std::atomic_thread_fence, which g++'s thread sanitizer does not follow.
-    target_compile_options(rdpwhy_compile_options INTERFACE -Wno-tsan)
-  endif()
 endif()
 
 if(RDPWHY_FUZZ)
