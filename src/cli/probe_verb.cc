@@ -113,12 +113,8 @@ std::optional<int> attach_credentials(const CLI::App& app, const TypedProbe& typ
 int exit_code_of(const HandshakeRecord& record) {
   const auto progress = record::progress(record);
   if (progress.failure) return kFailed;
-  const auto& run = record.run;
-  const bool reached =
-      run && (!run->until || (progress.reached && *progress.reached >= *run->until));
-  // Without credentials the server's challenge is as far as CredSSP goes.
-  const bool stopped_as_asked = run && run->own_stop && progress.as_asked;
-  return reached || stopped_as_asked ? kComplete : kFailed;
+  const auto until = record.run ? record.run->until : std::nullopt;
+  return until && !progress.as_asked ? kFailed : kComplete;
 }
 
 }  // namespace

@@ -101,8 +101,8 @@ class Findings {
 [[nodiscard]] std::vector<record::EvidenceId> ids_with_failure(
     const Reading& reading, std::initializer_list<const Evidence*> evidence);
 
-/// What of the failure's octets is no such message: "X.224 Connection Confirm: LI ...", "SSH"; empty
-/// where the evidence does not say.
+/// What of the failure's octets is no such message: "X.224 Connection Confirm: LI ...", "SSH";
+/// empty where the evidence does not say.
 [[nodiscard]] std::string breach_in_words(const Reading& reading);
 
 /// "closed the connection 1.8 ms after", "reset the connection at once after": the server's ending.

@@ -203,6 +203,31 @@ std::string_view name_of(Ending::How how) {
   return "close";
 }
 
+std::string_view name_of(RunFacts::OwnStop::Why why) {
+  using Why = RunFacts::OwnStop::Why;
+  switch (why) {
+    case Why::kNoCredentials:
+      return "no_credentials";
+    case Why::kCredentialsSpent:
+      return "credentials_spent";
+    case Why::kKerberosFailed:
+      return "kerberos_failed";
+    case Why::kMechanismNotOurs:
+      return "mechanism_not_ours";
+    case Why::kChallengeRefused:
+      return "challenge_refused";
+    case Why::kMechListMicWrong:
+      return "mech_list_mic_wrong";
+    case Why::kPublicKeyNotConfirmed:
+      return "public_key_not_confirmed";
+    case Why::kNothingToDelegate:
+      return "nothing_to_delegate";
+    case Why::kNoRestrictedAdmin:
+      return "no_restricted_admin";
+  }
+  return "no_credentials";
+}
+
 std::string_view name_of(KdcTalk::Outcome outcome) {
   switch (outcome) {
     case KdcTalk::Outcome::kGranted:

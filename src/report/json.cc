@@ -12,22 +12,11 @@
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/tls/registry.h"
 #include "report/bounds.h"
-#include "report/json_writer.h"
+#include "report/credssp.h"
+#include "report/json_parts.h"
 
 namespace rdpwhy::report {
 namespace {
-
-/// {"code": 5, "name": "HYBRID_REQUIRED_BY_SERVER"}; an unknown one has a null name.
-void write_code(JsonWriter& w, std::uint64_t code, std::optional<std::string_view> name) {
-  w.begin_object();
-  w.member_number("code", code);
-  if (name) {
-    w.member("name", *name);
-  } else {
-    w.member_null("name");
-  }
-  w.end_object();
-}
 
 template <typename Text>
 void member_or_null(JsonWriter& w, JsonKey key, const std::optional<Text>& value) {
@@ -325,6 +314,14 @@ void write_run(JsonWriter& w, const std::optional<record::RunFacts>& run) {
   if (run->segment_size) w.member_number("segment_size", *run->segment_size);
   if (run->retransmissions) w.member_number("retransmissions", *run->retransmissions);
   if (run->syn_retransmissions) w.member_number("syn_retransmissions", *run->syn_retransmissions);
+  if (run->public_key_confirmed) w.member("public_key_confirmed", *run->public_key_confirmed);
+  if (const auto& stop = run->own_stop) {
+    w.key("own_stop");
+    w.begin_object();
+    w.member("why", record::name_of(stop->why));
+    if (!stop->words.empty()) w.member("words", stop->words);
+    w.end_object();
+  }
   if (const auto& silent = run->silent_connection) {
     w.key("silent_connection");
     w.begin_object();
@@ -448,6 +445,7 @@ void append_json(std::string& out, const Subject& subject) {
     write_progress(w, summary.progress);
     write_x224(w, *subject.record);
     write_tls(w, subject, summary.tls);
+    write_credssp(w, *subject.record);
     write_run(w, subject.record->run);
     write_evidence(w, subject);
   }

@@ -12,6 +12,7 @@
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/tls/registry.h"
 #include "report/bounds.h"
+#include "report/credssp.h"
 
 namespace rdpwhy::report {
 namespace {
@@ -90,6 +91,7 @@ std::string message_in_words(std::string_view name) {
       {"client_hello", "the ClientHello"},
       {"server_hello", "the ServerHello"},
       {"certificate", "the Certificate"}};
+  if (const auto words = credssp_message_in_words(name)) return std::string(*words);
   for (const auto& [key, words] : kNames) {
     if (key == name) return std::string(words);
   }
@@ -139,6 +141,14 @@ std::string ending_at_proxy_in_words(const record::Failure& failure, const Subje
   return "the capture does not show how it went on";
 }
 
+/// What authentication inside TLS says of it.
+std::optional<std::string> refusal_of(const record::Failure& failure,
+                                      const HandshakeRecord& record) {
+  const auto* evidence = evidence_of(failure, record);
+  if (evidence == nullptr || failure.phase <= Phase::kTls) return {};
+  return refusal_in_words(*evidence);
+}
+
 std::string ending_in_words(const record::Failure& failure, const Subject& subject) {
   const auto& record = *subject.record;
   if (stopped_at_proxy(subject)) return ending_at_proxy_in_words(failure, subject);
@@ -149,12 +159,14 @@ std::string ending_in_words(const record::Failure& failure, const Subject& subje
     case EndedHow::kUnreachable: {
       if (failure.phase == Phase::kResolve) return "the name has no address";
       if (failure.phase == Phase::kTcp) return "no way to the host";
+      if (const auto words = refusal_of(failure, record)) return *words;
       const auto* evidence = evidence_of(failure, record);
       const bool icmp = evidence != nullptr && record::holds<record::IcmpError>(evidence->fact);
       return "packets no longer reach the host" +
              (icmp ? fmt::format(" ({})", printable(record::describe(*evidence))) : "");
     }
     case EndedHow::kTimeout:
+      if (const auto words = refusal_of(failure, record)) return *words;
       if (failure.phase == Phase::kTcp) return "no answer to the SYN";
       return record::unfinished_octets(record, Side::kServer) != 0
                  ? "an unfinished answer, and the client hung up"
@@ -179,6 +191,7 @@ std::string ending_in_words(const record::Failure& failure, const Subject& subje
       return by + " sent a TLS alert";
     }
     case EndedHow::kFailurePdu: {
+      if (const auto words = refusal_of(failure, record)) return *words;
       const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
       if (confirm != nullptr && confirm->failure() != nullptr) {
         const auto code = confirm->failure()->failure_code;
@@ -220,7 +233,7 @@ void write_lead(Page& page, const Subject& subject, const record::Progress& prog
     return;
   }
   const auto& run = subject.record->run;
-  const bool short_of = run && run->until && (!progress.reached || *progress.reached < *run->until);
+  const bool short_of = run && run->until && !progress.as_asked;
   const auto reached = progress.reached ? std::string(record::row_of(*progress.reached).title)
                                         : std::string("nothing");
   if (short_of) {
@@ -486,6 +499,14 @@ void write_tls(Page& page, const Subject& subject, const std::optional<record::T
   }
 }
 
+void write_nla(Page& page, const Subject& subject) {
+  const auto lines = credssp_lines(*subject.record, subject.source.live);
+  if (lines.empty()) return;
+  page.heading("NLA");
+  for (const auto& line : lines)
+    page.wrapped(fmt::format("  {:12} ", line.title), printable(line.text));
+}
+
 void write_warnings(Page& page, const Subject& subject) {
   if (!subject.diagnosis->warnings.empty()) {
     page.heading("Also noticed");
@@ -593,6 +614,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
   }
   write_phases(page, subject, progress);
   write_tls(page, subject, summary.tls);
+  write_nla(page, subject);
   if (subject.diagnosis != nullptr) write_warnings(page, subject);
   if (style.explain) write_evidence(page, subject);
   return page.take();

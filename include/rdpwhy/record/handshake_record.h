@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rdpwhy/base/notes.h"
@@ -88,6 +89,7 @@ struct RunFacts {
   };
   std::optional<OwnStop> own_stop;
 };
+[[nodiscard]] std::string_view name_of(RunFacts::OwnStop::Why why);  // "no_credentials", ...
 
 /// The one ordered list of all that is known about a connection. Built only by `dissect`, never
 /// edited after (I3); summaries are the pure queries of queries.h.
