@@ -245,8 +245,10 @@ void write_lead(Page& page, const Subject& subject, const record::Progress& prog
         Ink::kOdd, "",
         fmt::format("{}: went through {}, but the server breaks the protocol.", target, reached));
   } else if (run) {
-    page.wrapped_in(Ink::kGood, "",
-                    fmt::format("{}: OK through {}, as far as asked.", target, reached));
+    const auto* depth = run->own_stop && progress.as_asked && progress.reached < Phase::kCredssp
+                            ? " and into CredSSP as far as that goes without credentials"
+                            : ", as far as asked";
+    page.wrapped_in(Ink::kGood, "", fmt::format("{}: OK through {}{}.", target, reached, depth));
   } else {
     page.wrapped_in(progress.reached ? Ink::kGood : Ink::kOdd, "",
                     progress.reached
