@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/crypto/rsa_private_keys.h"
 #include "rdpwhy/replay/replay.h"
 #include "rdpwhy/report/report.h"
 
@@ -15,11 +16,13 @@ namespace rdpwhy::cli {
 namespace {
 
 constexpr std::size_t kMostKeyLog = 256u << 20;
+constexpr std::size_t kMostPrivateKey = 1u << 20;
 
 struct Typed {
   std::vector<std::string> files;
   bool json = false, explain = false;
   std::string saw, ca, key_log;
+  std::vector<std::string> tls_keys;
   std::string colour = "auto";
 };
 
@@ -29,6 +32,11 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_flag("--explain", typed.explain, "add the list of evidence");
   app.add_option("--keylog", typed.key_log,
                  "TLS secrets (NSS key log); those inside a pcapng are used anyway");
+  app.add_option("--tls-key", typed.tls_keys,
+                 "a server's RSA private key (PEM), for suites with RSA key exchange; again for "
+                 "more")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   declare_saw(app, typed.saw);
   app.add_option("--ca", typed.ca, "trusted authorities: a PEM file or a hashed directory");
   app.add_option("--color", typed.colour, "auto, always or never")
@@ -43,6 +51,18 @@ struct Secrets {
   std::string text;
   ~Secrets() { ::explicit_bzero(text.data(), text.size()); }
 };
+
+std::expected<crypto::RsaPrivateKeys, Error> read_private_keys(
+    const std::vector<std::string>& files) {
+  crypto::RsaPrivateKeys keys;
+  for (const auto& file : files) {
+    auto text = read_small_file(file, kMostPrivateKey);
+    if (!text) return std::unexpected(std::move(text.error()));
+    const Secrets pem{std::move(*text)};
+    if (auto added = keys.add(pem.text); !added) return std::unexpected(added.error().in(file));
+  }
+  return keys;
+}
 
 class Reporter {
  public:
@@ -163,12 +183,15 @@ int run_replay(const Arguments& arguments) {
     if (!text) return talk(text.error().text), kCouldNotTry;
     secrets.text = std::move(*text);
   }
+  const auto private_keys = read_private_keys(typed.tls_keys);
+  if (!private_keys) return talk(private_keys.error().text), kCouldNotTry;
   auto store = open_trust_store(typed.ca);
   if (!store) return talk(store.error().text), kCouldNotTry;
   crypto::CertificateJudge judge(std::move(*store));
 
   replay::ReplayOptions options;
   options.key_log = secrets.text;
+  options.private_keys = &*private_keys;
   Reporter reporter(typed, *saw, judge);
   int exit_code = kComplete;
   try {

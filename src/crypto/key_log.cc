@@ -14,6 +14,9 @@ constexpr std::size_t kMaxSecrets = 1'000'000;
 constexpr std::size_t kMaxLabels = 64;  // distinct ones; the format has nine
 constexpr std::size_t kMaxLabelSize = 64;
 constexpr std::size_t kMaxSecretSize = 128;  // the largest hash in TLS 1.3 has 64 octets
+constexpr std::string_view kRsa = "RSA";
+constexpr std::size_t kEncryptedSize = 8;  // of the octets that an "RSA" line goes by
+constexpr std::string_view kPremaster = "PMS_CLIENT_RANDOM";
 
 int nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -53,7 +56,8 @@ bool is_label(std::string_view word) {
 KeyLog::KeyLog(KeyLog&& other) noexcept
     : labels_(std::move(other.labels_)),
       secrets_(std::move(other.secrets_)),
-      count_(std::exchange(other.count_, 0)) {}
+      count_(std::exchange(other.count_, 0)),
+      has_premasters_(std::exchange(other.has_premasters_, false)) {}
 
 KeyLog& KeyLog::operator=(KeyLog&& other) noexcept {
   if (this != &other) {
@@ -61,6 +65,7 @@ KeyLog& KeyLog::operator=(KeyLog&& other) noexcept {
     labels_ = std::move(other.labels_);
     secrets_ = std::move(other.secrets_);
     count_ = std::exchange(other.count_, 0);
+    has_premasters_ = std::exchange(other.has_premasters_, false);
   }
   return *this;
 }
@@ -89,12 +94,20 @@ std::optional<ByteSpan> KeyLog::secret(std::string_view label, ByteSpan client_r
   return std::nullopt;
 }
 
+std::optional<ByteSpan> KeyLog::premaster(ByteSpan encrypted) const {
+  if (encrypted.size() < kEncryptedSize) return std::nullopt;
+  Random key{};
+  std::ranges::copy(encrypted.first(kEncryptedSize), key.begin());
+  return secret(kRsa, key);
+}
+
 bool KeyLog::add_line(std::string_view line) {
   const auto label = next_word(line);
   const auto random_digits = next_word(line);
   const auto secret_digits = next_word(line);
-  Random random;
-  if (!is_label(label) || !next_word(line).empty() || !read_hex(random_digits, random) ||
+  Random random{};
+  const auto key = std::span(random).first(label == kRsa ? kEncryptedSize : random.size());
+  if (!is_label(label) || !next_word(line).empty() || !read_hex(random_digits, key) ||
       secret_digits.empty() || secret_digits.size() > 2 * kMaxSecretSize) {
     return false;
   }
@@ -124,6 +137,7 @@ bool KeyLog::keep(std::string_view label, const Random& random, Bytes& secret) {
   if (count_ == kMaxSecrets) return false;
   secrets_[random].push_back({number, std::move(secret)});
   ++count_;
+  has_premasters_ = has_premasters_ || label == kRsa || label == kPremaster;
   return true;
 }
 
@@ -134,6 +148,7 @@ void KeyLog::wipe() {
   secrets_.clear();
   labels_.clear();
   count_ = 0;
+  has_premasters_ = false;
 }
 
 }  // namespace rdpwhy::crypto

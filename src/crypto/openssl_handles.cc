@@ -12,6 +12,18 @@ namespace {
 /// Answers every question for a passphrase with "none", so that nothing prompts on a terminal.
 int no_passphrase(char*, int, int, void*) { return 0; }
 
+/// "-----BEGIN RSA PRIVATE KEY-----", of any kind.
+std::size_t count_private_keys(std::string_view pem) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  std::size_t count = 0;
+  for (auto at = pem.find(kBegin); at != std::string_view::npos; at = pem.find(kBegin, at)) {
+    at += kBegin.size();
+    const auto kind = pem.substr(at, pem.substr(at).find('-'));
+    if (kind.ends_with("PRIVATE KEY")) ++count;
+  }
+  return count;
+}
+
 OSSL_LIB_CTX* make_library_context() {
   // Before anything else of OpenSSL runs: whichever option comes first decides for the process.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
@@ -104,17 +116,32 @@ std::expected<std::vector<X509Ptr>, Error> read_pem_certificates(std::string_vie
   return certificates;
 }
 
-std::expected<KeyPtr, Error> read_pem_private_key(std::string_view pem) {
+std::expected<std::vector<KeyPtr>, Error> read_pem_private_keys(std::string_view pem) {
   ERR_clear_error();
   if (pem.size() > INT32_MAX) return std::unexpected(Error{"the PEM text is too large"});
   const BioPtr bio = bio_over(pem);
-  KeyPtr key(PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, no_passphrase, nullptr,
-                                        library_context(), nullptr));
-  if (key == nullptr) {
-    return std::unexpected(Error{"not a readable private key: " + take_errors()});
+  std::vector<KeyPtr> keys;
+  for (std::size_t left = count_private_keys(pem); left > 0; --left) {
+    keys.emplace_back(PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, no_passphrase, nullptr,
+                                                 library_context(), nullptr));
+    if (keys.back() != nullptr) continue;
+    const std::string errors = take_errors();
+    if (pem.find("ENCRYPTED") != std::string_view::npos) {
+      return std::unexpected(
+          Error{"the private key is locked with a passphrase, and nobody is asked for one: unlock "
+                "a copy of it first (openssl pkey -in FILE -out COPY)"});
+    }
+    return std::unexpected(Error{"not a readable private key: " + errors});
   }
   ERR_clear_error();
-  return key;
+  if (keys.empty()) return std::unexpected(Error{"no private key in the PEM text"});
+  return keys;
+}
+
+std::expected<KeyPtr, Error> read_pem_private_key(std::string_view pem) {
+  auto keys = read_pem_private_keys(pem);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  return std::move(keys->front());
 }
 
 Bytes der_of(const X509* certificate) {

@@ -28,6 +28,8 @@ struct Freer {
 using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using CipherContextPtr = std::unique_ptr<EVP_CIPHER_CTX, Freer<EVP_CIPHER_CTX_free>>;
 using CipherPtr = std::unique_ptr<EVP_CIPHER, Freer<EVP_CIPHER_free>>;
+using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
+using DigestPtr = std::unique_ptr<EVP_MD, Freer<EVP_MD_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using SslContextPtr = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Freer<SSL_free>>;
@@ -56,8 +58,10 @@ using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
 [[nodiscard]] std::expected<std::vector<X509Ptr>, Error> read_pem_certificates(
     std::string_view pem);
 
-/// The first private key of a PEM text. An encrypted one is an Error: nobody is asked for a
-/// passphrase.
+/// All private keys of a PEM text in order; other blocks are passed over. An Error when one cannot
+/// be read or there is none. An encrypted one is an Error: nobody is asked for a passphrase.
+[[nodiscard]] std::expected<std::vector<KeyPtr>, Error> read_pem_private_keys(std::string_view pem);
+/// The first of them.
 [[nodiscard]] std::expected<KeyPtr, Error> read_pem_private_key(std::string_view pem);
 
 /// The DER of a certificate.

@@ -1,15 +1,18 @@
 #include "rdpwhy/crypto/record_opener.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "crypto/aead.h"
 #include "crypto/openssl_handles.h"
+#include "crypto/tls12_opener.h"
+#include "crypto/wiped.h"
 #include "rdpwhy/base/check.h"
 
 namespace rdpwhy::crypto {
@@ -20,7 +23,7 @@ using Opened = record::RecordOpener::Opened;
 using Refusal = record::RecordOpener::Refusal;
 
 constexpr std::size_t kHeaderSize = 5;
-constexpr std::size_t kIvSize = 12;
+constexpr std::size_t kIvSize = AeadCipher::kNonceSize;
 constexpr std::size_t kMaxKeySize = 32;
 constexpr std::size_t kMaxSecretSize = 48;
 constexpr std::uint8_t kApplicationData = 23;
@@ -43,15 +46,6 @@ constexpr std::array<Suite, 5> kSuites = {{
     {0x1304, "AES-128-CCM", "SHA256", 16, 32, 16, true},
     {0x1305, "AES-128-CCM", "SHA256", 16, 32, 8, true},
 }};
-
-/// Octets that are wiped when they go.
-template <std::size_t kSize>
-struct Wiped : std::array<std::uint8_t, kSize> {
-  Wiped() : std::array<std::uint8_t, kSize>{} {}
-  Wiped(const Wiped&) = delete;
-  Wiped& operator=(const Wiped&) = delete;
-  ~Wiped() { OPENSSL_cleanse(this->data(), kSize); }
-};
 
 /// RFC 8446 7.1 HKDF-Expand-Label with an empty context. All that TLS 1.3 asks of it here fits in
 /// one block of the hash, so that RFC 5869's T(1) is the whole answer.
@@ -76,7 +70,7 @@ void expand_label(const Suite& suite, ByteSpan secret, std::string_view label,
 /// What protects the records of one side from one change of keys to the next.
 class TrafficKeys {
  public:
-  TrafficKeys(const Suite& suite, ByteSpan secret) : suite_(suite), context_(EVP_CIPHER_CTX_new()) {
+  TrafficKeys(const Suite& suite, ByteSpan secret) : suite_(suite) {
     std::ranges::copy(secret, secret_.begin());
     derive();
   }
@@ -97,40 +91,43 @@ class TrafficKeys {
  private:
   [[nodiscard]] ByteSpan secret() const { return ByteSpan(secret_).first(suite_.hash_size); }
   void derive();
-  bool decrypt(ByteSpan header, ByteSpan sealed, ByteSpan tag, std::uint8_t* out);
+  [[nodiscard]] AeadCipher::Nonce nonce() const;
 
   const Suite& suite_;
-  CipherContextPtr context_;
+  std::optional<AeadCipher> cipher_;
   Wiped<kMaxSecretSize> secret_;
-  Wiped<kMaxKeySize> key_;
   Wiped<kIvSize> iv_;
   std::uint64_t sequence_ = 0;
 };
 
 void TrafficKeys::derive() {
-  expand_label(suite_, secret(), "key", std::span(key_).first(suite_.key_size));
+  Wiped<kMaxKeySize> key;
+  expand_label(suite_, secret(), "key", std::span(key).first(suite_.key_size));
   expand_label(suite_, secret(), "iv", iv_);
   sequence_ = 0;
-  const CipherPtr cipher(EVP_CIPHER_fetch(library_context(), suite_.cipher, nullptr));
-  RDPWHY_CHECK(cipher != nullptr && context_ != nullptr);
-  EVP_CIPHER_CTX_reset(context_.get());
-  EVP_DecryptInit_ex2(context_.get(), cipher.get(), nullptr, nullptr, nullptr);
+  cipher_.emplace(suite_.cipher, ByteSpan(key).first(suite_.key_size), suite_.tag_size, suite_.ccm);
+  RDPWHY_CHECK(cipher_->is_known());
+}
+
+/// RFC 8446 5.3: the sequence number, padded on the left, XOR the static IV.
+AeadCipher::Nonce TrafficKeys::nonce() const {
+  AeadCipher::Nonce nonce;
+  for (std::size_t i = 0; i < kIvSize; ++i) {
+    const std::size_t shift = 8 * (kIvSize - 1 - i);
+    nonce[i] = iv_[i];
+    if (shift < 64) nonce[i] ^= static_cast<std::uint8_t>(sequence_ >> shift);
+  }
+  return nonce;
 }
 
 std::expected<Opened, Refusal> TrafficKeys::open(ByteSpan record) {
   const auto header = record.first(kHeaderSize);
   const auto fragment = record.subspan(kHeaderSize);
   if (fragment.size() <= suite_.tag_size) return std::unexpected(Refusal::kBadRecord);
-  const auto sealed = fragment.first(fragment.size() - suite_.tag_size);
   Opened opened;
-  opened.plaintext.resize(sealed.size());
-  const bool good =
-      decrypt(header, sealed, fragment.last(suite_.tag_size), opened.plaintext.data());
-  ERR_clear_error();
-  if (!good) {
-    OPENSSL_cleanse(opened.plaintext.data(), opened.plaintext.size());
+  opened.plaintext.resize(fragment.size() - suite_.tag_size);
+  if (!cipher_->open(nonce(), header, fragment, opened.plaintext))
     return std::unexpected(Refusal::kBadRecord);
-  }
   // RFC 8446 5.4: the content type is the last octet that is not zero
   while (!opened.plaintext.empty() && opened.plaintext.back() == 0) opened.plaintext.pop_back();
   if (!opened.plaintext.empty()) {
@@ -138,30 +135,6 @@ std::expected<Opened, Refusal> TrafficKeys::open(ByteSpan record) {
     opened.plaintext.pop_back();
   }
   return opened;
-}
-
-bool TrafficKeys::decrypt(ByteSpan header, ByteSpan sealed, ByteSpan tag, std::uint8_t* out) {
-  // RFC 8446 5.3: the sequence number, padded on the left, XOR the static IV
-  Wiped<kIvSize> nonce;
-  for (std::size_t i = 0; i < kIvSize; ++i) {
-    const std::size_t shift = 8 * (kIvSize - 1 - i);
-    nonce[i] = iv_[i];
-    if (shift < 64) nonce[i] ^= static_cast<std::uint8_t>(sequence_ >> shift);
-  }
-  EVP_CIPHER_CTX* const c = context_.get();
-  const auto size = static_cast<int>(sealed.size());
-  int written = 0;
-  // The control call wants its argument mutable and reads it only.
-  auto* tag_octets = const_cast<std::uint8_t*>(tag.data());
-  return EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_IVLEN, kIvSize, nullptr) == 1 &&
-         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag_octets) ==
-             1 &&
-         EVP_DecryptInit_ex2(c, nullptr, key_.data(), nonce.data(), nullptr) == 1 &&
-         (!suite_.ccm || EVP_DecryptUpdate(c, nullptr, &written, nullptr, size) == 1) &&
-         EVP_DecryptUpdate(c, nullptr, &written, header.data(), kHeaderSize) == 1 &&
-         EVP_DecryptUpdate(c, out, &written, sealed.data(), size) == 1 &&
-         // CCM has verified the tag by now and has nothing to finish
-         (suite_.ccm || EVP_DecryptFinal_ex(c, out + written, &written) == 1);
 }
 
 class Tls13Opener final : public record::RecordOpener {
@@ -219,7 +192,8 @@ std::expected<Opened, Refusal> Tls13Opener::open(Side side, ByteSpan record) {
   auto opened = keys.open(record);
   const bool early =
       !opened && early_data_ && side == Side::kClient && !direction.application && keys.fresh();
-  if (!early) keys.count();
+  if (early) return std::unexpected(Refusal::kUnsupported);
+  keys.count();
   return opened;
 }
 
@@ -243,14 +217,20 @@ bool is_tls13(std::uint16_t version) {
   return version == 0x0304 || (version >= 0x7F1A && version <= 0x7F1C);
 }
 
+/// TLS 1.0 to 1.2; SSL 3.0 derives and authenticates in ways of its own.
+bool is_tls12_or_older(std::uint16_t version) { return version >= 0x0301 && version <= 0x0303; }
+
 }  // namespace
 
-std::unique_ptr<record::RecordOpener> make_record_opener(const KeyLog& key_log,
+std::unique_ptr<record::RecordOpener> make_record_opener(const OpeningSecrets& secrets,
                                                          const tls::ClientHello& client_hello,
                                                          const tls::ServerHello& server_hello) {
-  if (server_hello.hello_retry_request || !is_tls13(server_hello.version())) return nullptr;
+  if (server_hello.hello_retry_request) return nullptr;
+  if (is_tls12_or_older(server_hello.version()))
+    return make_tls12_opener(secrets, client_hello, server_hello);
+  if (!is_tls13(server_hello.version())) return nullptr;
   const auto* suite = std::ranges::find(kSuites, server_hello.cipher_suite, &Suite::code);
-  return std::make_unique<Tls13Opener>(key_log, client_hello.random,
+  return std::make_unique<Tls13Opener>(secrets.key_log, client_hello.random,
                                        suite == kSuites.end() ? nullptr : suite,
                                        client_hello.early_data);
 }

@@ -15,6 +15,8 @@ using tls::RecordHeader;
 constexpr std::uint32_t kMostMessage = Dissector::kMostBuffered - tls::HandshakeHeader::kSize;
 constexpr std::size_t kAlertSize = 2;
 
+ContentType type_of(const Unit& record) { return ContentType{record.octets[0]}; }
+
 }  // namespace
 
 void TlsLayer::add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
@@ -26,37 +28,46 @@ void TlsLayer::add(record::Where where, Moment at, record::Fact fact, std::vecto
 TlsLayer::Outcome TlsLayer::read(const Unit& record, bool secrets_are_final) {
   auto& half = this->half(record.side);
   half.spoke = true;
-  const auto header = *tls::decode_record_header(record.octets);
-  const auto fragment = record.octets.subspan(RecordHeader::kSize);
-  switch (header.content()) {
+  // RFC 8446 5.2: what is protected looks like application data. Before TLS 1.3 all is protected
+  // that follows a ChangeCipherSpec, the next one too.
+  const bool is_sealed = tls13_ ? type_of(record) == ContentType::kApplicationData : half.encrypted;
+  if (is_sealed) return read_sealed(record, secrets_are_final);
+  read_clear(record);
+  return Outcome::kRead;
+}
+
+void TlsLayer::read_clear(const Unit& unit) {
+  const auto fragment = unit.octets.subspan(RecordHeader::kSize);
+  switch (type_of(unit)) {
     case ContentType::kHandshake:
-      if (half.encrypted) {
-        note_finished(record.side);
-        add_protected(record, header.type);
-      } else {
-        read_handshake(record, fragment, record::Layer::kWire);
-      }
+      read_handshake(unit, fragment, record::Layer::kWire);
       break;
     case ContentType::kChangeCipherSpec:
-      read_change_cipher_spec(record, fragment);
+      read_change_cipher_spec(unit, fragment, record::Layer::kWire);
       break;
     case ContentType::kAlert:
-      read_alert(record, fragment, record::Layer::kWire);
+      read_alert(unit, fragment, record::Layer::kWire);
       break;
     case ContentType::kApplicationData:
-      if (tls13_) return read_sealed(record, secrets_are_final);
-      if (version_) {
-        read_application_data(record, header.length);
-      } else {
-        add_protected(record,
-                      header.type);  // early data, or a connection that began before the capture
-      }
-      break;
     case ContentType::kHeartbeat:
-      add_protected(record, header.type);
+      keep_closed(unit);
       break;
   }
-  return Outcome::kRead;
+}
+
+void TlsLayer::keep_closed(const Unit& unit, std::vector<Note> notes) {
+  const auto fragment = unit.octets.subspan(RecordHeader::kSize);
+  const auto type = type_of(unit);
+  if (type == ContentType::kAlert) {
+    read_alert(unit, fragment, record::Layer::kWire, std::move(notes));
+  } else if (type == ContentType::kChangeCipherSpec) {
+    read_change_cipher_spec(unit, fragment, record::Layer::kWire, std::move(notes));
+  } else if (type == ContentType::kApplicationData && version_ && !tls13_) {
+    read_application_data(unit, static_cast<std::uint32_t>(fragment.size()), std::move(notes));
+  } else {  // also early data, and a connection that began before the capture
+    if (type == ContentType::kHandshake) note_finished(unit.side);
+    add_protected(unit, static_cast<std::uint8_t>(type), std::move(notes));
+  }
 }
 
 void TlsLayer::read_ssl2_hello(const Unit& unit) {
@@ -64,6 +75,7 @@ void TlsLayer::read_ssl2_hello(const Unit& unit) {
   Notes notes;
   auto hello = tls::decode_ssl2_client_hello(unit.octets, &notes);
   const Message message{.type = static_cast<std::uint8_t>(tls::HandshakeType::kClientHello),
+                        .whole = unit.octets,
                         .body = unit.octets,
                         .where = unit.where(),
                         .at = unit.at,
@@ -72,9 +84,11 @@ void TlsLayer::read_ssl2_hello(const Unit& unit) {
   add_decoded(message, "TLS ClientHello in SSLv2 format", std::move(hello), std::move(notes));
 }
 
-void TlsLayer::read_change_cipher_spec(const Unit& unit, ByteSpan fragment) {
+void TlsLayer::read_change_cipher_spec(const Unit& unit, ByteSpan fragment, record::Layer layer,
+                                       std::vector<Note> notes_before) {
   auto& half = this->half(unit.side);
   Notes notes;
+  notes.anomalies = std::move(notes_before);
   if (unit.missing == 0 && (fragment.size() != 1 || fragment[0] != 1)) {
     notes.add_anomaly(RecordHeader::kSize, "change_cipher_spec", "is not the one octet 1");
   }
@@ -83,20 +97,27 @@ void TlsLayer::read_change_cipher_spec(const Unit& unit, ByteSpan fragment) {
     half.partial.clear();
   }
   // RFC 8446 D.4: in TLS 1.3 it changes nothing and is there for middleboxes.
-  if (!tls13_) half.encrypted = true;
-  add(unit.where(), unit.at, record::ChangeCipherSpec{}, std::move(notes.anomalies));
+  if (!tls13_) {
+    half.encrypted = true;
+    if (opener_) opener_->change_cipher_spec(unit.side);
+  }
+  auto where = unit.where();
+  where.layer = layer;
+  add(where, unit.at, record::ChangeCipherSpec{}, std::move(notes.anomalies));
 }
 
-void TlsLayer::read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer) {
+void TlsLayer::read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer,
+                          std::vector<Note> notes_before) {
   auto where = unit.where();
   where.layer = layer;
   const bool readable = layer == record::Layer::kDecrypted || fragment.size() == kAlertSize;
   const bool may_be_encrypted = half(unit.side).encrypted || !version_;
   if (unit.missing > 0 || (!readable && may_be_encrypted)) {
-    add(where, unit.at, record::TlsAlert{});
+    add(where, unit.at, record::TlsAlert{}, std::move(notes_before));
     return;
   }
   Notes notes;
+  notes.anomalies = std::move(notes_before);
   auto alert = tls::decode_alert(fragment, &notes);
   if (!alert) {
     add(where, unit.at,
@@ -112,10 +133,10 @@ void TlsLayer::read_alert(const Unit& unit, ByteSpan fragment, record::Layer lay
   add(where, unit.at, record::TlsAlert{*alert}, std::move(notes.anomalies));
 }
 
-void TlsLayer::read_application_data(const Unit& unit, std::uint32_t size) {
+void TlsLayer::read_application_data(const Unit& unit, std::uint32_t size,
+                                     std::vector<Note> notes) {
   auto& half = this->half(unit.side);
   if (half.data++ >= kMostData) return;
-  std::vector<Note> notes;
   if (!tls13_ && !half.encrypted) {
     notes.push_back({.field = "type", .text = "application data before ChangeCipherSpec"});
   }
@@ -137,10 +158,9 @@ void TlsLayer::add_protected(const Unit& unit, std::uint8_t type, std::vector<No
 
 TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final) {
   auto& half = this->half(unit.side);
-  constexpr auto kType = static_cast<std::uint8_t>(ContentType::kApplicationData);
   if (unit.missing > 0) half.sealed = true;  // the next record's number and hash are unknown
   if (opener_ == nullptr || half.sealed) {
-    add_protected(unit, kType);
+    keep_closed(unit);
     return Outcome::kRead;
   }
   const auto opened = opener_->open(unit.side, unit.octets);
@@ -152,21 +172,22 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final
     }
     return Outcome::kRead;
   }
+  std::vector<Note> notes;
   switch (opened.error()) {
     case record::RecordOpener::Refusal::kNoSecrets:
       if (!secrets_are_final) return Outcome::kWaitsForSecrets;
-      add_protected(unit, kType);
       break;
     case record::RecordOpener::Refusal::kUnsupported:
-      add_protected(unit, kType);
+      if (!opener_->obstacle().empty() && !std::exchange(half.told_obstacle, true))
+        notes.push_back({.field = "encrypted_record", .text = std::string(opener_->obstacle())});
       break;
     case record::RecordOpener::Refusal::kBadRecord:
       half.sealed = true;
-      add_protected(
-          unit, kType,
-          {{.field = "encrypted_record", .text = "does not open with the secrets at hand"}});
+      notes.push_back(
+          {.field = "encrypted_record", .text = "does not open with the secrets at hand"});
       break;
   }
+  keep_closed(unit, std::move(notes));
   return Outcome::kRead;
 }
 
@@ -177,6 +198,14 @@ void TlsLayer::read_opened(const Unit& unit, const record::RecordOpener::Opened&
       return;
     case ContentType::kAlert:
       read_alert(unit, opened.plaintext, record::Layer::kDecrypted);
+      return;
+    case ContentType::kChangeCipherSpec:  // of a renegotiation; TLS 1.3 protects none
+      if (tls13_) break;
+      read_change_cipher_spec(unit, opened.plaintext, record::Layer::kDecrypted);
+      return;
+    case ContentType::kHeartbeat:
+      if (tls13_) break;
+      add_protected(unit, opened.content_type);
       return;
     default:
       break;
@@ -222,6 +251,7 @@ void TlsLayer::read_handshake(const Unit& unit, ByteSpan fragment, record::Layer
     const auto header = tls::decode_handshake_header(stream);
     if (!header) break;
     Message message{.type = header->type,
+                    .whole = stream,
                     .body = stream.subspan(tls::HandshakeHeader::kSize),
                     .where = half.where,
                     .at = unit.at,
@@ -239,7 +269,9 @@ void TlsLayer::read_handshake(const Unit& unit, ByteSpan fragment, record::Layer
     }
     if (message.body.size() < header->length) break;
     message.body = message.body.first(header->length);
+    message.whole = stream.first(tls::HandshakeHeader::kSize + header->length);
     read_message(message);
+    tell_opener(message);
     stream = stream.subspan(tls::HandshakeHeader::kSize + header->length);
     half.where = where;
     half.partial_has_hole = false;

@@ -12,7 +12,7 @@
 namespace rdpwhy::dissect {
 
 /// TLS records and handshake messages of both sides (RFC 5246, RFC 8446), SSL 3.0 to TLS 1.3. What
-/// is protected is opened where secrets allow it (TLS 1.3), else kept by type and size.
+/// is protected is opened where secrets allow it, else kept by type and size.
 class TlsLayer {
  public:
   static constexpr unsigned kMostData = 16;  ///< protected records of one side that become evidence
@@ -48,6 +48,7 @@ class TlsLayer {
     bool finished = false;
     bool lost = false;    ///< message boundaries cannot be told any more
     bool sealed = false;  ///< its records cannot be opened any more
+    bool told_obstacle = false;
     unsigned data = 0;
     Bytes partial;  ///< of a handshake message
     bool partial_has_hole = false;
@@ -56,21 +57,27 @@ class TlsLayer {
 
   struct Message {
     std::uint8_t type;
+    ByteSpan whole;  ///< with its header
     ByteSpan body;
     record::Where where;
     Moment at;
     bool has_hole;
   };
 
+  void read_clear(const Unit& unit);
   void read_handshake(const Unit& unit, ByteSpan fragment, record::Layer layer);
   ByteSpan joined(Half& half, ByteSpan fragment, const record::Where& where);
-  void read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer);
-  void read_change_cipher_spec(const Unit& unit, ByteSpan fragment);
-  void read_application_data(const Unit& unit, std::uint32_t size);
+  void read_alert(const Unit& unit, ByteSpan fragment, record::Layer layer,
+                  std::vector<Note> notes = {});
+  void read_change_cipher_spec(const Unit& unit, ByteSpan fragment, record::Layer layer,
+                               std::vector<Note> notes = {});
+  void read_application_data(const Unit& unit, std::uint32_t size, std::vector<Note> notes = {});
   /// Application data that was opened: what is said inside belongs to the phases behind TLS.
   void read_plaintext(const Unit& unit, ByteSpan plaintext);
   Outcome read_sealed(const Unit& unit, bool secrets_are_final);
   void read_opened(const Unit& unit, const record::RecordOpener::Opened& opened);
+  /// A protected record that is not opened: what its type and size say.
+  void keep_closed(const Unit& unit, std::vector<Note> notes = {});
   void add_protected(const Unit& unit, std::uint8_t type, std::vector<Note> notes = {});
 
   void read_message(const Message& message);
@@ -80,6 +87,8 @@ class TlsLayer {
   void read_certificate_verify(const Message& message);
   void read_finished(const Message& message);
   void make_opener(const tls::ServerHello& hello);
+  /// What the secrets may depend on.
+  void tell_opener(const Message& message);
   template <typename T>
   void add_decoded(const Message& message, const char* what, std::expected<T, DecodeError> decoded,
                    Notes notes);
@@ -101,6 +110,7 @@ class TlsLayer {
   bool tls13_ = false;
   unsigned certificates_read_ = 0;
   std::optional<std::size_t> client_hello_;  ///< position in the record
+  Bytes client_hello_octets_;                ///< for the opener, until there is one
   std::unique_ptr<record::RecordOpener> opener_;
   Phase phase_behind_ = Phase::kTls;
 };

@@ -1,6 +1,8 @@
 // The handshake messages of TlsLayer: each becomes one fact.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "dissect/tls_layer.h"
 #include "rdpwhy/tls/handshake.h"
 #include "rdpwhy/tls/registry.h"
@@ -115,23 +117,45 @@ void TlsLayer::read_server_hello(const Message& message) {
     add_malformed(message, "TLS ServerHello", std::move(hello.error()), std::move(notes));
     return;
   }
-  version_ = hello->version();
-  cipher_suite_ = hello->cipher_suite;
-  tls13_ = hello->hello_retry_request || tls::is_tls13(*version_);
-  if (tls13_) {  // RFC 8446 D.4: a ChangeCipherSpec seen before meant nothing
-    client_.encrypted = false;
-    server_.encrypted = false;
+  // One that came under keys cannot change what the records are: a renegotiation keeps the version
+  // (RFC 5246 7.4.1.2), and its opener knows of the rest.
+  if (message.where.layer == record::Layer::kDecrypted) {
+    if (!tls13_) cipher_suite_ = hello->cipher_suite;
+  } else {
+    version_ = hello->version();
+    cipher_suite_ = hello->cipher_suite;
+    tls13_ = hello->hello_retry_request || tls::is_tls13(*version_);
+    if (tls13_) {  // RFC 8446 D.4: a ChangeCipherSpec seen before meant nothing
+      client_.encrypted = false;
+      server_.encrypted = false;
+    }
     if (!hello->hello_retry_request) make_opener(*hello);
   }
   add(message.where, message.at, *std::move(hello), std::move(notes.anomalies));
 }
 
 void TlsLayer::make_opener(const tls::ServerHello& hello) {
+  const auto octets = std::exchange(client_hello_octets_, {});
   if (!options_.make_opener || !client_hello_ || *client_hello_ >= log_.record().evidence.size())
     return;
   const auto* client_hello =
       record::get_if<tls::ClientHello>(&log_.record().evidence[*client_hello_].fact);
-  if (client_hello != nullptr) opener_ = options_.make_opener(*client_hello, hello);
+  if (client_hello == nullptr) return;
+  opener_ = options_.make_opener(*client_hello, hello);
+  if (!opener_) return;
+  if (!octets.empty()) opener_->handshake_message(Side::kClient, octets);
+  // A side that had changed its cipher before, against the rules, changed to nobody knows what.
+  client_.sealed = client_.encrypted;
+  server_.sealed = server_.encrypted;
+}
+
+void TlsLayer::tell_opener(const Message& message) {
+  if (opener_) {
+    opener_->handshake_message(message.where.side, message.has_hole ? ByteSpan{} : message.whole);
+  } else if (options_.make_opener && message.where.side == Side::kClient && !message.has_hole &&
+             message.type == static_cast<std::uint8_t>(tls::HandshakeType::kClientHello)) {
+    client_hello_octets_ = base::to_bytes(message.whole);
+  }
 }
 
 void TlsLayer::read_certificate(const Message& message) {

@@ -5,6 +5,7 @@
 
 #include "rdpwhy/capture/capture_reader.h"
 #include "rdpwhy/capture/segment.h"
+#include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/record_opener.h"
 #include "replay/connection_listener.h"
 #include "replay/report_order.h"
@@ -78,10 +79,13 @@ std::expected<ReplaySummary, Error> replay(ByteSpan file, const ReplayOptions& o
       .read_certificate = [&](ByteSpan der) { return certificates.read(der); },
       .make_opener = {},
       .secrets_may_come = false};
-  if (!secrets.empty()) {
+  const bool has_keys = options.private_keys != nullptr && !options.private_keys->empty();
+  crypto::SessionMemory sessions;
+  const crypto::OpeningSecrets opening(secrets, options.private_keys, &sessions);
+  if (!secrets.empty() || has_keys) {
     dissecting.make_opener = [&](const tls::ClientHello& client_hello,
                                  const tls::ServerHello& server_hello) {
-      return crypto::make_record_opener(secrets, client_hello, server_hello);
+      return crypto::make_record_opener(opening, client_hello, server_hello);
     };
   }
   ReportOrder order(sink);

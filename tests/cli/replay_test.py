@@ -36,6 +36,27 @@ class OddFiles(Case):
         self.assertEqual(finished.returncode, 3)
         self.complains(finished, "cannot read")
 
+    def test_a_private_key_that_cannot_help_ends_with_3_and_says_why(self):
+        capture = self.path("x.pcap", PCAP_HEADER)
+        for name, octets, why in (("missing.pem", None, "cannot read"), ("empty.pem", b"", "no private key"),
+                                  ("text.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "not a readable private key"),
+                                  ("locked.pem", self.key("-aes128", "-passout", "pass:secret"), "passphrase"),
+                                  ("ec.pem", self.key(algorithm=("EC", "ec_paramgen_curve:P-256")), "EC")):
+            finished = run("replay", "--tls-key", self.path(name, octets), capture)
+            self.assertEqual(finished.returncode, 3, name)
+            self.complains(finished, why)
+            self.complains(finished, name)
+
+    def test_several_private_keys_may_be_given(self):
+        keys = [self.path(name, self.key()) for name in ("a.pem", "b.pem")]
+        finished = run("replay", "--tls-key", keys[0], "--tls-key", keys[1], self.path("none.pcap", PCAP_HEADER))
+        self.assertEqual(finished.returncode, 0)
+
+    @staticmethod
+    def key(*options, algorithm=("RSA", "rsa_keygen_bits:2048")):
+        return subprocess.run(["openssl", "genpkey", "-algorithm", algorithm[0], "-pkeyopt", algorithm[1], *options],
+                              check=True, capture_output=True).stdout
+
     def test_a_capture_without_rdp_is_0_with_a_sentence_on_stderr(self):
         for options in ([], ["--json"]):
             finished = run("replay", *options, self.path("none.pcap", PCAP_HEADER))

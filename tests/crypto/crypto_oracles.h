@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "crypto/record_sealer.h"
 #include "oracles/oracle.h"
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/record_opener.h"
 #include "rdpwhy/crypto/tls_session.h"
+#include "rdpwhy/tls/registry.h"
 
 /// What holds of this room for any octets at all: for libFuzzer, and for the tests' damaged input.
 /// A breach ends the program, as a fuzzer wants it and a test notices it.
@@ -117,6 +119,94 @@ inline void check_record_opener(ByteSpan octets) {
     const auto record = piece.subspan(1);
     const auto opened = opener->open(side, record);
     hold(!opened || opened->plaintext.size() + 5 <= record.size(), "opening a record adds nothing");
+  }
+}
+
+/// Every suite that TLS 1.0 to 1.2 are opened with.
+inline const std::vector<std::uint16_t>& opened_suites() {
+  static const auto suites = [] {
+    std::vector<std::uint16_t> found;
+    for (const auto& entry : tls::cipher_suites()) {
+      if (cipher_spec_of(entry.code)) found.push_back(entry.code);
+    }
+    return found;
+  }();
+  return suites;
+}
+
+/// The first three octets choose suite, version and the order of MAC and encryption. Then come
+/// pieces, each led by its length in two octets, whose first two, taken away, say what they are:
+/// something to be sealed with the right keys and opened again, whole or damaged; a record as it
+/// stands; a handshake message of anybody.
+inline void check_tls12_opener(ByteSpan octets) {
+  if (octets.size() < 3) return;
+  const auto& suites = opened_suites();
+  const auto version = static_cast<std::uint16_t>(0x0301 + octets[2] % 3);
+  const auto suite = suites[(octets[0] * std::size_t{256} + octets[1]) % suites.size()];
+  tls::ClientHello client_hello;
+  tls::ServerHello server_hello;
+  server_hello.random.fill(2);
+  server_hello.legacy_version = version;
+  server_hello.cipher_suite = suite;
+  server_hello.encrypt_then_mac = (octets[2] & 0x80) != 0;
+  const bool cbc = cipher_spec_of(suite)->kind == CipherSpec::Kind::kCbc;
+  const Bytes master(48, 0x11);
+  KeyLog log;
+  log.add("CLIENT_RANDOM " + std::string(64, '0') + " " + std::string(96, '1'));
+  SessionMemory sessions;
+  const auto opener = make_record_opener({log, nullptr, &sessions}, client_hello, server_hello);
+  hold(opener != nullptr, "TLS 1.0 to 1.2 have an opener");
+
+  struct Half {
+    RecordSealer sealer;
+    bool in_step = true;  ///< nothing but what the sealer made was opened
+    bool after_damage = false;
+  };
+  const auto half_of = [&](Side side) {
+    return Half{RecordSealer({.suite = suite,
+                              .version = version,
+                              .encrypt_then_mac = cbc && server_hello.encrypt_then_mac,
+                              .side = side},
+                             master, client_hello.random, server_hello.random)};
+  };
+  Half halves[] = {half_of(Side::kClient), half_of(Side::kServer)};
+  opener->change_cipher_spec(Side::kClient);
+  opener->change_cipher_spec(Side::kServer);
+  for (const auto piece : pieces_of(octets.subspan(3))) {
+    if (piece.size() < 2) continue;
+    const auto side = (piece[0] & 1) != 0 ? Side::kServer : Side::kClient;
+    auto& half = halves[piece[0] & 1];
+    const auto content = piece.subspan(2);
+    if ((piece[0] & 2) != 0) opener->handshake_message(side, content);
+    if ((piece[0] & 4) != 0) {
+      opener->change_cipher_spec(side);
+      half.in_step = false;
+    }
+    if ((piece[0] & 8) != 0) {
+      const auto opened = opener->open(side, content);
+      hold(!opened || opened->plaintext.size() + 5 <= content.size(),
+           "opening a record adds nothing");
+      half.in_step = false;
+      continue;
+    }
+    if (!half.sealer.is_known()) continue;
+    auto record = half.sealer.seal(23, content);
+    const bool damaged = (piece[0] & 16) != 0;
+    if (damaged) {  // the length is the framing's, not ours
+      auto at = piece[1] * record.size() / 256;
+      if (at == 3 || at == 4) at = 5;
+      record[at] ^= static_cast<std::uint8_t>(1 | piece[0]);
+    }
+    const auto opened = opener->open(side, record);
+    const bool same =
+        opened && opened->content_type == 23 && base::equal(opened->plaintext, content);
+    if (half.in_step) {
+      hold(!damaged || !opened, "a damaged record does not open");
+      hold(!opened || same, "what opens is what was sealed");
+      const bool chained = half.after_damage && cbc && version == 0x0301;
+      hold(damaged || chained || opened.has_value(), "what was sealed opens");
+    }
+    half.after_damage = damaged;
   }
 }
 

@@ -34,8 +34,25 @@ TEST(KeyLog, TakesAnyLineEndCommentsAndGarbageInBetween) {
                            line("CLIENT_RANDOM") + "\r\n\r\nRSA 0011223344556677 " + kSecret +
                            "\r" + line("EXPORTER_SECRET") + std::string("\n\0\xff garbage\n", 12) +
                            "\t" + line("SERVER_HANDSHAKE_TRAFFIC_SECRET") + "  ";
-  EXPECT_EQ(log.add(text), 3u);
+  EXPECT_EQ(log.add(text), 4u);
   EXPECT_TRUE(log.secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", kRandomOctets));
+}
+
+TEST(KeyLog, PremasterSecretsGoByWhatTheClientEncrypted) {
+  KeyLog log;
+  EXPECT_EQ(log.add(line("CLIENT_RANDOM")), 1u);
+  EXPECT_FALSE(log.has_premasters());
+  EXPECT_EQ(log.add(std::string("RSA 0011223344556677 ") + kSecret), 1u);
+  EXPECT_TRUE(log.has_premasters());
+  const Bytes encrypted = *base::parse_hex("0011223344556677 8899");
+  ASSERT_TRUE(log.premaster(encrypted));
+  EXPECT_TRUE(base::equal(*log.premaster(encrypted), *base::parse_hex(kSecret)));
+  EXPECT_FALSE(log.premaster(ByteSpan(encrypted).first(7)));
+  EXPECT_FALSE(log.premaster(Bytes(128, 1)));
+  for (const auto* number : {"00112233445566", "001122334455667788", ""})
+    EXPECT_EQ(log.add(std::string("RSA ") + number + " " + kSecret), 0u);
+  KeyLog moved = std::move(log);
+  EXPECT_TRUE(moved.has_premasters());
 }
 
 TEST(KeyLog, PassesOverWhatIsNotQuiteASecret) {

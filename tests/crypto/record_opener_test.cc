@@ -121,7 +121,7 @@ TEST_F(Rfc8448, RecordsTooShortForATagAreBadAndUnprotectedOnesComeBack) {
 TEST_F(Rfc8448, EarlyDataBeforeTheFinishedIsNotCounted) {
   client_hello_.early_data = true;
   const auto opener = make_record_opener(log_, client_hello_, server_hello(0x1301));
-  EXPECT_EQ(opener->open(Side::kClient, client_text_).error(), Refusal::kBadRecord);
+  EXPECT_EQ(opener->open(Side::kClient, client_text_).error(), Refusal::kUnsupported);
   EXPECT_TRUE(opener->open(Side::kClient, client_finished_));
 }
 
@@ -134,6 +134,7 @@ TEST(RecordOpener, OtherVersionsHaveNoneAndOtherSuitesAreUnsupported) {
   const KeyLog log;
   auto hello = server_hello(0xC030);
   hello.selected_version.reset();
+  hello.legacy_version = 0x0300;
   EXPECT_EQ(make_record_opener(log, {}, hello), nullptr);
   auto retry = server_hello(0x1301);
   retry.hello_retry_request = true;

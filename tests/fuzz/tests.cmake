@@ -47,6 +47,7 @@ rdpwhy_fuzz(certificate ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::cryp
 rdpwhy_fuzz(judge ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_judge)
 rdpwhy_fuzz(key_log ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_key_log)
 rdpwhy_fuzz(record_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_record_opener)
+rdpwhy_fuzz(tls12_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls12_opener)
 rdpwhy_fuzz(tls_session ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls_session)
 rdpwhy_fuzz(capture_file ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_capture_file)
 rdpwhy_fuzz(frame ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_frame)

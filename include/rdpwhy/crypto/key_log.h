@@ -22,9 +22,9 @@ class KeyLog {
   KeyLog& operator=(KeyLog&&) noexcept;
   ~KeyLog();
 
-  /// Any number of whole lines, with any line ends; comments, garbage and lines of other kinds
-  /// ("RSA ...") are passed over. Of two lines for one label and random the later one counts.
-  /// Returns how many secrets were understood.
+  /// Any number of whole lines, with any line ends; comments, garbage and lines of other kinds are
+  /// passed over. Of two lines for one label and random the later one counts. Returns how many
+  /// secrets were understood.
   std::size_t add(std::string_view lines);
 
   /// `label` as in the file: "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_RANDOM" (a master secret).
@@ -32,11 +32,16 @@ class KeyLog {
   [[nodiscard]] std::optional<ByteSpan> secret(std::string_view label,
                                                ByteSpan client_random) const;
 
+  /// "RSA": the premaster secret by the first eight octets of what the client encrypted.
+  [[nodiscard]] std::optional<ByteSpan> premaster(ByteSpan encrypted) const;
+  /// Premaster secrets of any kind are there, which take more of a handshake than its randoms.
+  [[nodiscard]] bool has_premasters() const { return has_premasters_; }
+
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::size_t size() const { return count_; }
 
  private:
-  using Random = std::array<std::uint8_t, 32>;
+  using Random = std::array<std::uint8_t, 32>;  ///< shorter ones have zeros behind them
   struct Entry {
     std::uint8_t label;  ///< its place in labels_
     Bytes secret;
@@ -49,6 +54,7 @@ class KeyLog {
   std::vector<std::string> labels_;
   std::map<Random, std::vector<Entry>> secrets_;
   std::size_t count_ = 0;
+  bool has_premasters_ = false;
 };
 
 }  // namespace rdpwhy::crypto

@@ -9,7 +9,7 @@
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/capture/flows.h"
 #include "rdpwhy/crypto/certificate.h"
-#include "rdpwhy/crypto/key_log.h"
+#include "rdpwhy/crypto/rsa_private_keys.h"
 #include "rdpwhy/record/handshake_record.h"
 
 namespace rdpwhy::replay {
@@ -24,7 +24,8 @@ struct ReplayedConnection {
 };
 
 struct ReplayOptions {
-  std::string_view key_log;       ///< text of --keylog; secrets blocks of the file are added to it
+  std::string_view key_log;  ///< text of --keylog; secrets blocks of the file are added to it
+  const crypto::RsaPrivateKeys* private_keys = nullptr;  ///< of --tls-key
   bool certificate_cache = true;  ///< off only to prove that it changes nothing
   capture::Flows::Limits limits;
   /// Where in the file the reading has got to, about every 8 MiB; it goes through it twice.
