@@ -38,7 +38,7 @@ std::size_t behind(const std::optional<T>& value) {
 
 template <typename... T>
 std::size_t behind_all(const T&... parts) {
-  return (behind(parts) + ... + 0);
+  return (behind(parts) + ... + std::size_t{0});
 }
 
 std::size_t behind(const tls::Extension& extension) { return behind(extension.payload); }

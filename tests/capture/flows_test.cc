@@ -522,14 +522,14 @@ TEST(Flows, GiveUpTheOneThatIsIdleForLongestWhenThereAreTooMany) {
 TEST(Flows, GiveUpTheOneThatIsIdleForLongestWhenListenersHoldTooMuch) {
   Talk talk({.most_held = 100'000});
   const std::string much(30'000, 'x');
-  for (const std::uint16_t port : {1001, 1002, 1003, 1004}) {
+  for (std::uint16_t port = 1001; port < 1005; ++port) {
     talk.client.port = port;
     talk.syn();
     talk.data(End::kClient, 0, much);
   }
   EXPECT_TRUE(talk.flow(0).finished);
   EXPECT_TRUE(talk.flow(0).octets[0] == Bytes(much.begin(), much.end())) << "heard it all before";
-  for (int i = 1; i < 4; ++i) EXPECT_FALSE(talk.flow(i).finished) << i;
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_FALSE(talk.flow(i).finished) << i;
   talk.client.port = 1001;
   talk.data(End::kClient, 30'000, "still there");
   EXPECT_EQ(talk.host.asked, 4U) << "what still comes of it begins nothing";
