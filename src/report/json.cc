@@ -222,7 +222,7 @@ void member_date(JsonWriter& w, JsonKey key, const std::string& text, Moment mom
 }
 
 /// The first names of a certificate; `total` only where more are left out.
-void member_bounded_names(JsonWriter& w, std::string_view key, std::string_view total,
+void member_bounded_names(JsonWriter& w, JsonKey key, JsonKey total,
                           const std::vector<std::string>& names) {
   w.key(key);
   w.begin_array();
