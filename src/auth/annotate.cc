@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -32,27 +33,21 @@ auto read_into(AnnotatedMessage& message, ByteSpan octets, Decode decode) {
 
 AnnotatedMessage annotate_token(ByteSpan token);
 
-/// Where a field is an OCTET STRING with a token in it, the token's fields take the place of its
-/// content.
-void expand(AnnotatedMessage& message, ByteSpan bytes, std::size_t index) {
-  auto& field = message.fields[index];
-  const auto element = bytes.subspan(field.offset, field.size);
-  const auto header = asn1::decode_header(element, {});
-  if (!header || !*header || (*header)->length == 0) return;
-  const std::size_t size = (*header)->size;
-  auto inner = annotate_token(element.subspan(size));
-  if (inner.fields.empty()) return;
-  const auto offset = field.offset + size;
-  const int depth = field.depth + 1;
-  field.size = size;
-  field.value = "OCTET STRING, " + counted((*header)->length) + ": " + inner.title;
+/// The content of a field that is an OCTET STRING; nothing for other fields, such as the element
+/// [n] around it, which has the same name.
+std::optional<asn1::Header> octet_string_of(ByteSpan bytes, const FieldNote& field) {
+  const auto header = asn1::decode_header(bytes.subspan(field.offset, field.size), {});
+  if (!header || !*header || (*header)->tag != asn1::kOctetString) return std::nullopt;
+  return *header;
+}
+
+/// What is read of a token that stands at `offset` becomes part of the message around it.
+void adopt(AnnotatedMessage& message, AnnotatedMessage inner, std::uint64_t offset, int depth) {
   for (auto& note : inner.fields) {
     note.offset += offset;
     note.depth += depth;
+    message.fields.push_back(std::move(note));
   }
-  message.fields.insert(message.fields.begin() + static_cast<std::ptrdiff_t>(index) + 1,
-                        std::make_move_iterator(inner.fields.begin()),
-                        std::make_move_iterator(inner.fields.end()));
   for (auto& note : inner.anomalies) {
     note.offset += offset;
     message.anomalies.push_back(std::move(note));
@@ -63,14 +58,30 @@ void expand(AnnotatedMessage& message, ByteSpan bytes, std::size_t index) {
   }
 }
 
-/// All fields of that name that are OCTET STRINGs; the element [n] around has the same name.
-void expand_all(AnnotatedMessage& message, ByteSpan bytes, std::string_view name) {
-  for (std::size_t i = message.fields.size(); i-- > 0;) {
-    const auto& field = message.fields[i];
-    const bool is_string = field.size > 0 && field.offset < bytes.size() &&
-                           bytes[field.offset] == asn1::kOctetString.octets;
-    if (field.name == name && is_string) expand(message, bytes, i);
+/// Where fields of one of these names are OCTET STRINGs with a token in them, the token's fields
+/// take the place of their content. The titles of the tokens.
+std::vector<std::string> expand_tokens(AnnotatedMessage& message, ByteSpan bytes,
+                                       std::initializer_list<std::string_view> names) {
+  std::vector<std::string> titles;
+  for (auto& field : std::exchange(message.fields, {})) {
+    const bool named = std::ranges::find(names, field.name) != names.end();
+    const auto header = named ? octet_string_of(bytes, field) : std::nullopt;
+    auto inner = header
+                     ? annotate_token(bytes.subspan(field.offset, field.size).subspan(header->size))
+                     : AnnotatedMessage{};
+    if (header) titles.push_back(inner.fields.empty() ? "an unknown token" : inner.title);
+    if (inner.fields.empty()) {
+      message.fields.push_back(std::move(field));
+      continue;
+    }
+    const auto offset = field.offset + header->size;
+    const int depth = field.depth + 1;
+    field.size = header->size;
+    field.value = fmt::format("OCTET STRING, {}: {}", counted(header->length), inner.title);
+    message.fields.push_back(std::move(field));
+    adopt(message, std::move(inner), offset, depth);
   }
+  return titles;
 }
 
 AnnotatedMessage annotate_ntlm(ByteSpan token) {
@@ -103,7 +114,9 @@ AnnotatedMessage annotate_spnego(ByteSpan token) {
     message.title = std::holds_alternative<NegTokenInit>(*decoded) ? "SPNEGO NegTokenInit"
                                                                    : "SPNEGO NegTokenResp";
   }
-  for (const auto* name : {"mechToken", "responseToken"}) expand_all(message, token, name);
+  for (const auto& title : expand_tokens(message, token, {"mechToken", "responseToken"})) {
+    message.title += " with " + title;
+  }
   return message;
 }
 
@@ -140,14 +153,12 @@ AnnotatedMessage annotate_token(ByteSpan token) {
   return {.title = "no security token", .size = token.size()};
 }
 
-std::string title_of(const TsRequest& request) {
+std::string title_of(const TsRequest& request, const std::vector<std::string>& tokens) {
   std::string title = fmt::format("TSRequest, version {}", request.version);
   if (request.error_code) {
     title += ", errorCode " + base::to_hex_number(*request.error_code, 8);
   }
-  if (request.nego_tokens) {
-    for (const auto& token : *request.nego_tokens) title += ", " + annotate_token(token).title;
-  }
+  for (const auto& token : tokens) title += ", " + token;
   if (request.pub_key_auth) title += ", pubKeyAuth";
   if (request.auth_info) title += ", authInfo";
   return title;
@@ -159,12 +170,11 @@ AnnotatedMessage annotate_ts_request(ByteSpan bytes) {
   message.size = size && *size && **size <= bytes.size() ? **size : bytes.size();
   const auto octets = bytes.first(message.size);
   const auto decoded = read_into(message, octets, decode_ts_request);
-  if (decoded) {
-    message.title = title_of(*decoded);
-  } else if (message.error->kind == DecodeError::Kind::kTruncated && message.size < 16) {
-    message.title += ", cut off";
+  const auto tokens = expand_tokens(message, octets, {"negoToken"});
+  if (decoded) message.title = title_of(*decoded, tokens);
+  if (!decoded && decoded.error().kind == DecodeError::Kind::kTruncated) {
+    message.title += " that is cut off";
   }
-  expand_all(message, octets, "negoToken");
   return message;
 }
 
@@ -190,6 +200,22 @@ AnnotatedMessage annotate_rdstls(ByteSpan bytes) {
     }
   };
   message.title = std::visit(Titles{}, *decoded);
+  return message;
+}
+
+/// Nothing marks it but its two values and where it stands: alone, or before the first TPKT.
+bool begins_authorization_result(ByteSpan bytes) {
+  constexpr auto kSize = EarlyUserAuthorizationResult::kSize;
+  if (bytes.size() < kSize || (bytes.size() > kSize && bytes[kSize] != 3)) return false;
+  const auto result = decode_early_user_authorization_result(bytes.first(kSize));
+  return result && (result->authorization_result == 0 || result->authorization_result == 5);
+}
+
+AnnotatedMessage annotate_authorization_result(ByteSpan bytes) {
+  AnnotatedMessage message{.title = "Early User Authorization Result PDU",
+                           .size = EarlyUserAuthorizationResult::kSize};
+  static_cast<void>(
+      read_into(message, bytes.first(message.size), decode_early_user_authorization_result));
   return message;
 }
 
@@ -222,7 +248,8 @@ bool begins_rdstls(ByteSpan bytes) {
 
 bool begins_message(ByteSpan bytes) {
   return is_ntlm(bytes) || is_spnego(bytes) || is_kerberos(bytes) ||
-         sequence_of(bytes) != Sequence::kNone || begins_rdstls(bytes);
+         sequence_of(bytes) != Sequence::kNone || begins_rdstls(bytes) ||
+         begins_authorization_result(bytes);
 }
 
 AnnotatedMessage annotate(ByteSpan bytes) {
@@ -235,6 +262,7 @@ AnnotatedMessage annotate(ByteSpan bytes) {
       break;
   }
   if (begins_rdstls(bytes)) return annotate_rdstls(bytes);
+  if (begins_authorization_result(bytes)) return annotate_authorization_result(bytes);
   return annotate_token(bytes);
 }
 

@@ -115,20 +115,30 @@ bool begins_tls(ByteSpan octets) {
   return (header && tls::plausible(*header)) || tls::looks_like_ssl2_hello(octets);
 }
 
-/// One side's octets: TPKTs, TLS records, or, as on every connection with TLS, the one and then the
-/// other. What stands inside TLS or inside a message comes alone: TSRequests, security tokens,
-/// RDSTLS.
+/// One side's octets, message by message: TPKTs, and what stands inside TLS (TSRequests, security
+/// tokens, RDSTLS), one kind behind the other as on a real connection, or TLS records to the end.
 std::string annotated(ByteSpan octets) {
-  if (auth::begins_message(octets)) return auth::annotated_text(octets);
-  if (begins_tls(octets)) return tls::annotated_text(octets);
   std::string text;
-  for (auto rest = octets; !rest.empty() && rest[0] == rdp::TpktHeader::kVersion;) {
-    const auto pdu = rdp::annotate(rest);
-    text += rdp::annotated_text(pdu, rest) + '\n';
-    rest = rest.subspan(pdu.size);
-    if (begins_tls(rest)) return text + tls::annotated_text(rest);
+  for (auto rest = octets; !rest.empty();) {
+    if (!text.empty()) text += '\n';
+    if (auth::begins_message(rest)) {
+      const auto message = auth::annotate(rest);
+      text += auth::annotated_text(message, rest);
+      rest = rest.subspan(message.size);
+    } else if (begins_tls(rest)) {
+      return text + tls::annotated_text(rest);
+    } else if (text.empty() || rest[0] == rdp::TpktHeader::kVersion) {
+      const auto pdu = rdp::annotate(rest);
+      text += rdp::annotated_text(pdu, rest);
+      rest = rest.subspan(pdu.size);
+    } else {
+      return text +
+             fmt::format("nothing known any more, {} octet{}\n", rest.size(),
+                         rest.size() == 1 ? "" : "s") +
+             base::annotated_dump(rest, {});
+    }
   }
-  return rdp::annotated_text(octets);
+  return text;
 }
 
 int explain_octets(const CLI::App& app, const std::string& typed) {

@@ -86,6 +86,23 @@ class Codes(Case):
         self.assertEqual(finished.returncode, 0)
         self.assertIn(b"selectedProtocol", finished.stdout)
 
+    def test_what_stands_inside_tls_is_read_field_by_field(self):
+        for octets, title in (("300da003020106a406020480090302", "TSRequest, version 6, errorCode 0x80090302"),
+                              ("4e544c4d5353500001000000b78208e20000000000000000000000000000000006017c1d0000000f",
+                               "NTLM NEGOTIATE_MESSAGE"),
+                              ("a1073005a0030a0101", "SPNEGO NegTokenResp"),
+                              ("0100040001002e050000", "RDSTLS Authentication Response PDU")):
+            finished = run("explain", "--hex", octets)
+            self.assertEqual(finished.returncode, 0)
+            self.assertTrue(finished.stdout.startswith(title.encode()), finished.stdout)
+
+    def test_one_side_of_a_connection_is_read_message_by_message(self):
+        finished = run("explain", "--hex", "3005a003020106 00000000 0300000902f0802180 ff")
+        titles = [line for line in finished.stdout.decode().splitlines() if line and line[0] != " "]
+        self.assertEqual(titles, ["TSRequest, version 6, 7 octets", "Early User Authorization Result PDU, 4 octets",
+                                  "MCS Disconnect Provider Ultimatum in an X.224 Data TPDU, 9 octets",
+                                  "nothing known any more, 1 octet"])
+
     def test_a_status_written_as_a_signed_number_is_a_code_and_no_option(self):
         finished = run("explain", "--json", "-1073741715")
         self.assertEqual(finished.returncode, 0, finished.stderr)
