@@ -147,7 +147,8 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
     case Place::kSilence:
       return failure != nullptr &&
              (failure->how == EndedHow::kTimeout ||
-              (failure->how == EndedHow::kUnreachable && failure->phase > Phase::kTcp) ||
+              (failure->how == EndedHow::kUnreachable && failure->phase > Phase::kTcp &&
+               failure->phase != Phase::kKerberos) ||
               (failure->by == Side::kClient && reading.missed_deadline)) &&
              failure->phase >= Phase::kTcp;
     case Place::kSocketEnd:

@@ -183,7 +183,8 @@ void judge_silence(const Reading& reading, Findings& findings) {
 void judge_reaching(const Reading& reading, Findings& findings) {
   if (reading.failed_in(Phase::kResolve)) return judge_resolver(reading, findings);
   const auto* stopped = reading.failure();
-  if (stopped != nullptr && stopped->phase > Phase::kTcp &&
+  const bool of_this_connection = stopped != nullptr && stopped->phase != Phase::kKerberos;
+  if (of_this_connection && stopped->phase > Phase::kTcp &&
       stopped->how == EndedHow::kUnreachable) {
     return judge_lost_connection(reading, findings);
   }
