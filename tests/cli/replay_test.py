@@ -40,7 +40,7 @@ class OddFiles(Case):
         capture = self.path("x.pcap", PCAP_HEADER)
         for name, octets, why in (("missing.pem", None, "cannot read"), ("empty.pem", b"", "no private key"),
                                   ("text.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "not a readable private key"),
-                                  ("locked.pem", self.key("-aes128", "-passout", "pass:secret"), "passphrase"),
+                                  ("locked.pem", self.key("-aes128", "-pass", "pass:secret"), "passphrase"),
                                   ("ec.pem", self.key(algorithm=("EC", "ec_paramgen_curve:P-256")), "EC")):
             finished = run("replay", "--tls-key", self.path(name, octets), capture)
             self.assertEqual(finished.returncode, 3, name)
