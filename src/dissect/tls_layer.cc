@@ -160,6 +160,7 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final
   auto& half = this->half(unit.side);
   if (unit.missing > 0) half.sealed = true;  // the next record's number and hash are unknown
   if (opener_ == nullptr || half.sealed) {
+    inside_.lose(unit.side);
     keep_closed(unit);
     return Outcome::kRead;
   }
@@ -187,6 +188,8 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final
           {.field = "encrypted_record", .text = "does not open with the secrets at hand"});
       break;
   }
+  // Early data of TLS 1.3 stays closed and is not the stream that follows it.
+  if (half.sealed || !tls13_) inside_.lose(unit.side);
   keep_closed(unit, std::move(notes));
   return Outcome::kRead;
 }

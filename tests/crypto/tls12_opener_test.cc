@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "crypto/openssl_pair.h"
+#include "crypto/record_sealer.h"
 #include "crypto/tls_witness.h"
 
 namespace rdpwhy::crypto {
@@ -201,6 +202,36 @@ TEST_P(EveryVersion, ARenegotiationChangesTheKeysOfEachSideInItsTurn) {
 
 INSTANTIATE_TEST_SUITE_P(Tls12Opener, EveryVersion,
                          ::testing::Values(TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION));
+
+TEST(Tls12Opener, CiphersThatNobodyNegotiatesAnyMoreAreOpened) {
+  if (legacy_context() == nullptr) GTEST_SKIP() << "skipped: no legacy provider";
+  struct Case {
+    std::uint16_t suite;
+    const char* name;
+  };
+  for (const auto& [suite, name] :
+       {Case{0x0004, "RC4 and MD5"}, Case{0x0005, "RC4 and SHA-1"}, Case{0x000A, "3DES"},
+        Case{0x0009, "DES"}, Case{0x0096, "SEED"}, Case{0xC012, "3DES under ECDHE"}}) {
+    for (const int version : {0x0301, 0x0302, 0x0303}) {
+      SCOPED_TRACE(name);
+      KeyLog log;
+      log.add("CLIENT_RANDOM " + std::string(64, '0') + " " + std::string(96, '1'));
+      tls::ServerHello hello;
+      hello.legacy_version = static_cast<std::uint16_t>(version);
+      hello.cipher_suite = suite;
+      RecordSealer sealer({.suite = suite, .version = hello.legacy_version, .side = Side::kServer},
+                          Bytes(48, 0x11), tls::Random{}, hello.random);
+      ASSERT_TRUE(sealer.is_known());
+      const auto opener = make_record_opener(log, {}, hello);
+      opener->change_cipher_spec(Side::kServer);
+      for (const auto* text : {"first", "", "third"}) {
+        const auto opened = opener->open(Side::kServer, sealer.seal(23, base::as_bytes(text)));
+        ASSERT_TRUE(opened);
+        EXPECT_EQ(base::as_text(opened->plaintext), text);
+      }
+    }
+  }
+}
 
 // --- secrets that are not there, or wrong -------------------------------------------------------
 
