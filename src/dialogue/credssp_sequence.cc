@@ -175,7 +175,10 @@ Step CredsspSequence::go_on_with_kerberos(Evidences evidence) {
     // A KDC that spent the password leaves nothing for NTLM; one that was never found does.
     const bool ntlm_may = first && credssp.authentication == Authentication::kNegotiate &&
                           !credssp.credentials->is_spent();
-    if (!ntlm_may) return stop(Why::kKerberosFailed, "no Kerberos context came about");
+    if (!ntlm_may) {
+      return stop(Why::kKerberosFailed, answer.words.empty() ? "no Kerberos context came about"
+                                                             : std::move(answer.words));
+    }
     return server_is_done(evidence) ? finish() : say_negotiate();
   }
   if (answer.accepted) to_delegate_ = std::move(answer.accepted);
