@@ -10,6 +10,7 @@ packages_test=(
   freerdp2-shadow-x11 freerdp2-x11 winpr-utils xrdp weston xauth xvfb   # real servers
   dante-server tinyproxy                                             # proxies
   faketime krb5-admin-server krb5-kdc                                # a KDC, and one whose clock is wrong
+  gss-ntlmssp python3-gssapi                                         # NTLM that is not ours
   iproute2 iptables)                                                 # network faults in namespaces
 
 packages_check=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev)

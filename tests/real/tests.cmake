@@ -14,3 +14,12 @@ target_link_libraries(kerberos_talk PRIVATE rdpwhy_compile_options ${libraries} 
 add_test(NAME real.kerberos COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/real/run.py kerberos_test)
 set_tests_properties(real.kerberos PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
   ENVIRONMENT "RDPWHY_PROGRAM=$<TARGET_FILE:rdpwhy_program>;RDPWHY_KERBEROS_TALK=$<TARGET_FILE:kerberos_talk>")
+
+# NTLM alone: `ntlm_talk` is our half of it, gss-ntlmssp the other.
+rdpwhy_collect_rooms(crypto)
+add_executable(ntlm_talk ${CMAKE_CURRENT_LIST_DIR}/ntlm_talk.cc ${objects})
+target_include_directories(ntlm_talk PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(ntlm_talk PRIVATE rdpwhy_compile_options ${libraries})
+add_test(NAME real.ntlm COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/real/run.py ntlm_test)
+set_tests_properties(real.ntlm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120
+  ENVIRONMENT "RDPWHY_NTLM_TALK=$<TARGET_FILE:ntlm_talk>")
