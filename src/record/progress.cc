@@ -497,18 +497,15 @@ Phase later_phase(const Course& course, const std::vector<Milestone>& passed) {
 
 /// `stopped_in`: the first phase that did not pass, if it can be seen.
 bool went_as_far_as_asked(const HandshakeRecord& record, const Course& course,
-                          std::optional<Phase> reached, std::optional<Phase> stopped_in,
-                          Phase later) {
+                          std::optional<Phase> reached, std::optional<Phase> stopped_in) {
   if (!record.run || !record.run->until) return false;
   const auto until = *record.run->until;
   if (reached >= until) return true;
-  if (const auto& stop = record.run->own_stop; stop && until >= Phase::kCredssp) {
-    using Why = RunFacts::OwnStop::Why;
-    return (stop->why == Why::kNoCredentials || stop->why == Why::kNothingToDelegate) &&
-           course.inside.server_answered_credssp && stopped_in == Phase::kCredssp;
-  }
-  // The server selected a way on which there is no such phase.
-  return !stopped_in && !course.without_tls() && reached >= Phase::kTls && later > until;
+  const auto& stop = record.run->own_stop;
+  if (!stop || until < Phase::kCredssp) return false;
+  using Why = RunFacts::OwnStop::Why;
+  return (stop->why == Why::kNoCredentials || stop->why == Why::kNothingToDelegate) &&
+         course.inside.server_answered_credssp && stopped_in == Phase::kCredssp;
 }
 
 /// Nothing is known of the last phase beyond that it began.
@@ -543,7 +540,7 @@ Progress progress(const HandshakeRecord& record) {
     out.phases.push_back({.phase = Phase::kTls, .state = PhaseState::kSkipped});
 
   const auto later = later_phase(course, stones);
-  out.as_asked = went_as_far_as_asked(record, course, out.reached, stopped_in, later);
+  out.as_asked = went_as_far_as_asked(record, course, out.reached, stopped_in);
   if (!out.as_asked && !record.evidence.empty()) {
     if (stopped_in == Phase::kTcp) {  // judged by the last address that was tried
       for (Position i = from; i < record.evidence.size(); ++i) {

@@ -463,11 +463,12 @@ TEST(InsideTls, WithoutCredentialsTheChallengeIsAsFarAsAsked) {
   EXPECT_FALSE(Opened().until(Phase::kCredssp).ended(Side::kServer).progress().as_asked);
 }
 
-TEST(InsideTls, AServerWithoutNlaIsAsFarAsAskedBehindTls) {
-  EXPECT_TRUE(Opened(1).until(Phase::kCredssp).ended(Side::kClient).progress().as_asked);
+TEST(InsideTls, WhoAskedForMoreThanTheServerSelectedDidNotGetIt) {
+  EXPECT_FALSE(Opened(1).until(Phase::kCredssp).ended(Side::kClient).progress().as_asked);
   EXPECT_FALSE(Opened(2).until(Phase::kCredssp).ended(Side::kClient).progress().as_asked);
   const auto authenticated = Opened(2).until(Phase::kAuthorization).whole_credssp();
-  EXPECT_TRUE(authenticated.progress().as_asked);
+  EXPECT_FALSE(authenticated.progress().as_asked);
+  EXPECT_TRUE(Opened(2).until(Phase::kCredssp).whole_credssp().progress().as_asked);
   EXPECT_FALSE(Opened(8).until(Phase::kAuthorization).whole_credssp().progress().as_asked);
 }
 
