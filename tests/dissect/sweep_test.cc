@@ -37,6 +37,41 @@ std::vector<Connection> connections() {
   return out;
 }
 
+/// With something said inside TLS.
+std::vector<Connection> opened_connections() {
+  const auto deactivate = data_tpdu({0x68, 0xFC, 0x17, 0x03, 0xEB, 0x70, 0x80, 0x0D});
+  auto challenge = ntlm_challenge();
+  const Bytes begin(challenge.begin(), challenge.begin() + 9);
+  const Bytes rest(challenge.begin() + 9, challenge.end());
+  std::vector<Connection> out;
+  out.push_back(opened_connection(
+      8, credssp_exchange() + Connection{server(inside(joined({authorization(0), {3, 0}}))),
+                                         server(inside({0, 8, 2, 0xF0, 0x80, 0x68})),
+                                         server(inside({0, 5, 1})), ended(Side::kClient)}));
+  out.push_back(opened_connection(
+      2, {client(inside(ntlm_negotiate())), server(joined({inside(begin), inside(rest)})),
+          client(inside(ntlm_authenticate())), server(inside(joined({deactivate, ultimatum()}))),
+          server(sealed_alert(1, 0)), ended(Side::kServer)}));
+  out.push_back(opened_connection(
+      4,
+      {server(inside(auth::encode(auth::RdstlsCapabilities{}))), client(inside({1, 0, 2, 0, 1, 0})),
+       server(inside(auth::encode(auth::RdstlsAuthenticationResponse{0x52E}))),
+       ended(Side::kServer, How::kReset)}));
+  return out;
+}
+
+struct Sample {
+  Connection connection;
+  oracle::Way way;
+};
+std::vector<Sample> samples() {
+  std::vector<Sample> out;
+  for (auto& connection : connections()) out.push_back({std::move(connection), {}});
+  for (auto& connection : opened_connections())
+    out.push_back({std::move(connection), {.options = opening_options()}});
+  return out;
+}
+
 std::size_t octets_of(const Connection& connection) {
   std::size_t n = 0;
   for (const auto& event : connection) n += event.octets.size();
@@ -57,48 +92,47 @@ Connection truncated(const Connection& connection, std::size_t n) {
 }
 
 TEST(DissectorSweep, EqualOctetsMakeEqualRecordsWhereverTheyAreCut) {
-  for (const auto& connection : connections()) {
-    oracle::check_connection(connection, false, false, 1);
-    oracle::check_connection(connection, false, true, 2);
-    const auto whole = oracle::play_whole(connection);
+  for (const auto& [connection, way] : samples()) {
+    oracle::check_connection(connection, way, 1);
+    oracle::check_connection(connection, {.late = true, .options = way.options}, 2);
+    const auto whole = oracle::play_whole(connection, way);
     for (const auto side : {Side::kClient, Side::kServer}) {
       for (std::size_t at = 1; at < octets_of(connection); ++at) {
         std::size_t passed = 0;
-        oracle::check_same(
-            whole, oracle::play_cut(connection, false, false, [&](Side of, std::size_t size) {
-              if (of != side) return std::size_t{0};
-              const bool here = passed < at && at < passed + size;
-              const auto n = here ? at - passed : size;
-              passed += n;
-              return n;
-            }));
+        oracle::check_same(whole, oracle::play_cut(connection, way, [&](Side of, std::size_t size) {
+                             if (of != side) return std::size_t{0};
+                             const bool here = passed < at && at < passed + size;
+                             const auto n = here ? at - passed : size;
+                             passed += n;
+                             return n;
+                           }));
       }
     }
   }
 }
 
 TEST(DissectorSweep, AStreamThatStopsAnywhereHasItsEndingAsLastEvidence) {
-  for (const auto& connection : connections()) {
+  for (const auto& [connection, way] : samples()) {
     for (std::size_t n = 0; n <= octets_of(connection); ++n) {
       for (const auto by : {Side::kClient, Side::kServer}) {
         for (const auto how : {How::kClose, How::kReset}) {
           auto cut = truncated(connection, n);
           cut.push_back(ended(by, how));
-          oracle::check_record(oracle::play_whole(cut).record, true);
+          oracle::check_record(oracle::play_whole(cut, way).record, true);
         }
       }
-      oracle::check_record(oracle::play_whole(truncated(connection, n)).record, false);
+      oracle::check_record(oracle::play_whole(truncated(connection, n), way).record, false);
     }
   }
 }
 
 TEST(DissectorSweep, DamagedOctetsNeitherCrashNorDependOnTheCut) {
-  for (const auto& connection : connections()) {
+  for (const auto& [connection, way] : samples()) {
     for (std::size_t e = 0; e < connection.size(); ++e) {
       for (std::size_t i = 0; i < connection[e].octets.size(); ++i) {
         auto damaged = connection;
         damaged[e].octets[i] ^= static_cast<std::uint8_t>(1u << (i % 8));
-        oracle::check_connection(damaged, false, false, i);
+        oracle::check_connection(damaged, way, i);
       }
     }
   }
@@ -133,7 +167,44 @@ TEST(DissectorSweep, RandomPiecesOfGrammarNeitherCrashNorDependOnTheCut) {
       }
     }
     connection.push_back(ended(random() % 2 == 0 ? Side::kClient : Side::kServer));
-    oracle::check_connection(connection, i % 7 == 0, i % 5 == 0, random());
+    oracle::check_connection(connection, {.tls_only = i % 7 == 0, .late = i % 5 == 0}, random());
+  }
+}
+
+TEST(DissectorSweep, RandomMessagesInsideTlsNeitherCrashNorDependOnTheCut) {
+  std::mt19937_64 random(11);
+  const Bytes pieces[] = {ntlm_negotiate(),
+                          ntlm_challenge(),
+                          ntlm_authenticate(),
+                          pub_key_answer(),
+                          auth_info(),
+                          ts_error(0xC000006D),
+                          authorization(0),
+                          authorization(5),
+                          mcs_initial(),
+                          mcs_response(),
+                          ultimatum(),
+                          auth::encode(auth::RdstlsCapabilities{}),
+                          auth::encode(auth::RdstlsAuthenticationResponse{5}),
+                          {0x30},
+                          {0x30, 0x84, 0x7F, 0, 0, 0},
+                          {3, 0, 0xFF, 0xFF},
+                          {0, 5, 1, 2, 3},
+                          text("HTTP/1.1 200 OK\r\n\r\n")};
+  for (int i = 0; i < 2000; ++i) {
+    Connection connection;
+    for (auto n = random() % 12; n > 0; --n) {
+      const auto side = random() % 2 == 0 ? Side::kClient : Side::kServer;
+      auto piece = pieces[random() % std::size(pieces)];
+      if (random() % 4 == 0) piece.resize(1 + random() % piece.size());
+      if (random() % 16 == 0) piece = sealed_alert(1, 0);
+      connection.push_back({.side = side, .octets = inside(std::move(piece))});
+      if (random() % 32 == 0) connection.push_back(gap(side, random() % 50));
+    }
+    connection.push_back(ended(random() % 2 == 0 ? Side::kClient : Side::kServer));
+    constexpr std::uint32_t kSelections[] = {0, 1, 2, 4, 8, 16};
+    connection = opened_connection(kSelections[random() % std::size(kSelections)], connection);
+    oracle::check_connection(connection, {.options = opening_options()}, random());
   }
 }
 

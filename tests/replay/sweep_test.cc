@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "rdpwhy/capture/capture_reader.h"
 #include "rdpwhy/capture/flows.h"
+#include "rdpwhy/crypto/record_opener.h"
 #include "replay/replay_oracles.h"
 #include "replay/shared_captures.h"
 
@@ -28,6 +30,20 @@ struct Recorded {
   bool late = false;
   Connection events;
   std::size_t octets[2] = {0, 0};
+  std::shared_ptr<const crypto::KeyLog> secrets;  ///< of its capture; never empty
+
+  /// With what the secrets open.
+  [[nodiscard]] check::Way way() const {
+    return {.tls_only = tls_only,
+            .late = late,
+            .options = {.read_certificate = {},
+                        .make_opener =
+                            [log = secrets](const tls::ClientHello& client,
+                                            const tls::ServerHello& server) {
+                              return crypto::make_record_opener(*log, client, server);
+                            },
+                        .secrets_may_come = false}};
+  }
 };
 
 /// Keeps what happened on each flow that begins as RDP or as TLS.
@@ -35,8 +51,11 @@ class Recorder final : public capture::Flows::Host {
  public:
   class Listener final : public capture::FlowListener {
    public:
-    explicit Listener(std::vector<Recorded>& out, std::string name) : out_(out) {
+    Listener(std::vector<Recorded>& out, std::string name,
+             std::shared_ptr<const crypto::KeyLog> secrets)
+        : out_(out) {
       recorded_.name = std::move(name);
+      recorded_.secrets = std::move(secrets);
     }
     void begins_late(Moment) override { recorded_.late = true; }
     void bytes(capture::End side, ByteSpan octets, Moment) override {
@@ -75,11 +94,13 @@ class Recorder final : public capture::Flows::Host {
   };
   std::unique_ptr<capture::FlowListener> flow(const capture::Endpoint& client,
                                               const capture::Endpoint& server, Moment) override {
-    return std::make_unique<Listener>(recorded, name + " " + client.text() + " > " + server.text());
+    return std::make_unique<Listener>(recorded, name + " " + client.text() + " > " + server.text(),
+                                      secrets);
   }
   void done(std::unique_ptr<capture::FlowListener>) override {}
   std::vector<Recorded> recorded;
   std::string name;
+  std::shared_ptr<const crypto::KeyLog> secrets;
 };
 
 std::vector<std::filesystem::path> capture_files() {
@@ -104,6 +125,10 @@ const std::vector<Recorded>& connections() {
       auto reader = capture::CaptureReader::open(octets);
       if (!reader) continue;
       recorder.name = path.filename().string();
+      auto secrets = std::make_shared<crypto::KeyLog>();
+      secrets->add(shared::key_log_beside(path));
+      for (const auto& block : reader->tls_key_logs()) secrets->add(block);
+      recorder.secrets = std::move(secrets);
       capture::Flows flows(recorder, {});
       capture::FrameDecoder frames;
       Moment last;
@@ -146,18 +171,17 @@ TEST(CaptureSweep, EqualOctetsMakeEqualRecordsWhereverTheyAreCut) {
   RDPWHY_SKIP_WITHOUT_CAPTURES();
   for (const auto& c : connections()) {
     SCOPED_TRACE(c.name);
-    check::check_connection(c.events, c.tls_only, c.late, 1);
-    const auto whole = check::play_whole(c.events, c.tls_only, c.late);
+    check::check_connection(c.events, c.way(), 1);
+    const auto whole = check::play_whole(c.events, c.way());
     for (const auto side : {Side::kClient, Side::kServer}) {
       for (const auto at : positions(c.octets[side == Side::kServer ? 1 : 0], 20, 7)) {
         std::size_t passed = 0;
-        check::check_same(
-            whole, check::play_cut(c.events, c.tls_only, c.late, [&](Side of, std::size_t size) {
-              if (of != side) return std::size_t{0};
-              const auto n = passed < at && at < passed + size ? at - passed : size;
-              passed += n;
-              return n;
-            }));
+        check::check_same(whole, check::play_cut(c.events, c.way(), [&](Side of, std::size_t size) {
+                            if (of != side) return std::size_t{0};
+                            const auto n = passed < at && at < passed + size ? at - passed : size;
+                            passed += n;
+                            return n;
+                          }));
       }
     }
   }
@@ -177,11 +201,11 @@ TEST(CaptureSweep, AStreamThatStopsAnywhereHasItsEndingAsLastEvidence) {
         n -= std::min(n, event.octets.size());
         if (n == 0) break;
       }
-      check::check_record(check::play_whole(cut, c.tls_only, c.late).record, false);
+      check::check_record(check::play_whole(cut, c.way()).record, false);
       for (const auto how : {How::kClose, How::kReset}) {
         for (const auto by : {Side::kClient, Side::kServer}) {
           cut.push_back(dissect::streams::ended(by, how));
-          check::check_record(check::play_whole(cut, c.tls_only, c.late).record, true);
+          check::check_record(check::play_whole(cut, c.way()).record, true);
           cut.pop_back();
         }
       }
@@ -202,11 +226,10 @@ TEST(CaptureSweep, DamagedOctetsNeitherCrashNorDependOnTheCut) {
         }
         const auto bit = static_cast<std::uint8_t>(1u << (at % 8));
         event.octets[at] ^= bit;
-        const auto whole = check::play_whole(events, c.tls_only, c.late);
+        const auto whole = check::play_whole(events, c.way());
         check::check_record(whole.record, false);
         std::mt19937_64 random(at);
-        check::check_same(whole,
-                          check::play_cut(events, c.tls_only, c.late, [&](Side, std::size_t size) {
+        check::check_same(whole, check::play_cut(events, c.way(), [&](Side, std::size_t size) {
                             return static_cast<std::size_t>(1 + random() % size);
                           }));
         event.octets[at] ^= bit;
