@@ -18,7 +18,16 @@ std::size_t behind(const std::string& text) {
   return text.capacity() > kInside ? text.capacity() + kPerAllocation : 0;
 }
 
+// Known before the templates that look into lists.
 std::size_t behind(const tls::Extension& extension);
+std::size_t behind(const auth::AvPair& pair);
+std::size_t behind(const auth::AvPairs& pairs);
+std::size_t behind(const auth::NtlmAuthenticate::ClientChallenge& challenge);
+std::size_t behind(const auth::KrbError& error);
+std::size_t behind(const auth::MechanismMessage& message);
+std::size_t behind(const auth::SpnegoToken& token);
+std::size_t behind(const auth::Token& token);
+std::size_t behind(const DecodeError& error);
 std::size_t behind(const Note& note) { return behind(note.field) + behind(note.text); }
 
 template <typename T>
@@ -78,6 +87,44 @@ std::size_t behind(const Malformed& m) {
   return behind_all(m.what, m.error.field, m.error.text, m.first);
 }
 std::size_t behind(const Unexpected& u) { return behind_all(u.got, u.expected, u.seen, u.first); }
+std::size_t behind(const auth::AvPair& pair) { return behind(pair.value); }
+std::size_t behind(const auth::AvPairs& pairs) { return behind(pairs.pairs); }
+std::size_t behind(const auth::NtlmAuthenticate::ClientChallenge& c) { return behind(c.av_pairs); }
+std::size_t behind(const auth::KrbError& e) {
+  return behind_all(e.realm, e.service_name, e.client_realm, e.client_name, e.text, e.data);
+}
+
+std::size_t behind(const auth::MechanismMessage& message) {
+  if (const auto* negotiate = std::get_if<auth::NtlmNegotiate>(&message))
+    return behind_all(negotiate->domain_name, negotiate->workstation_name);
+  if (const auto* challenge = std::get_if<auth::NtlmChallenge>(&message))
+    return behind_all(challenge->target_name, challenge->target_info);
+  if (const auto* m = std::get_if<auth::NtlmAuthenticate>(&message)) {
+    return behind_all(m->domain_name, m->user_name, m->workstation, m->lm_response, m->nt_response,
+                      m->encrypted_random_session_key, m->ntlmv2);
+  }
+  if (const auto* token = std::get_if<auth::KerberosToken>(&message))
+    return behind_all(token->mechanism, token->realm, token->server_name, token->error);
+  return 0;
+}
+
+std::size_t behind(const auth::SpnegoToken& token) {
+  if (const auto* init = std::get_if<auth::NegTokenInit>(&token)) {
+    return behind_all(init->mech_types, init->req_flags, init->mech_token, init->hint_name,
+                      init->hint_address, init->mech_list_mic, init->mech_types_der);
+  }
+  const auto& response = std::get<auth::NegTokenResp>(token);
+  return behind_all(response.supported_mech, response.response_token, response.mech_list_mic);
+}
+
+std::size_t behind(const DecodeError& error) { return behind_all(error.field, error.text); }
+/// Object identifiers and AV pairs take several times what they were on the wire.
+std::size_t behind(const auth::Token& token) {
+  return behind_all(token.spnego, token.message, token.mechanism_octets, token.error, token.notes);
+}
+std::size_t behind(const CredsspMessage& m) {
+  return behind_all(m.tokens, m.pub_key_auth, m.client_nonce);
+}
 std::size_t behind(const ProxyOpening& p) { return behind_all(p.protocol, p.target, p.answer); }
 
 /// A fact whose parts are counted one by one above.

@@ -157,7 +157,7 @@ class EndingSearch {
       const auto role = tls_.step(e);
       if (const auto* hello = get_if<tls::ServerHello>(&e.fact))
         tls13_ = tls::is_tls13(hello->version());
-      if (e.where.side == Side::kServer && e.where.layer == Layer::kWire) lost_.reset();
+      if (e.where.side == Side::kServer && e.where.layer != Layer::kTransport) lost_.reset();
       if (i >= from_) {
         if (auto failure = judge(i, role)) return failure;
       }
@@ -181,16 +181,8 @@ class EndingSearch {
       // After the client took its leave it only answers that.
       if (behind_ && (course_.server_answered || client_left_)) return {};
       return fail(i, side, EndedHow::kFailurePdu);
-    } else if (const auto* credssp = get_if<CredsspMessage>(&e.fact)) {
-      return judge_credssp(i, *credssp);
-    } else if (const auto* result = get_if<auth::EarlyUserAuthorizationResult>(&e.fact)) {
-      if (result->authorization_result != 0) return fail(i, side, EndedHow::kFailurePdu);
-    } else if (const auto* pdu = get_if<auth::RdstlsPdu>(&e.fact)) {
-      const auto* response = std::get_if<auth::RdstlsAuthenticationResponse>(pdu);
-      if (response != nullptr && response->result_code != 0)
-        return fail(i, side, EndedHow::kFailurePdu);
-    } else if (const auto* talk = get_if<KdcTalk>(&e.fact)) {
-      if (phase_ == Phase::kKerberos && talk->outcome != KdcTalk::Outcome::kGranted) refused_ = i;
+    } else if (is_authentication(e.fact)) {
+      if (phase_ > Phase::kTls) return judge_authentication(i);
     } else if (const auto* alert = std::get_if<TlsAlert>(&e.fact)) {
       return judge_alert(i, *alert);
     } else if (role == TlsWalk::Role::kAlert) {
@@ -220,6 +212,30 @@ class EndingSearch {
       because_.push_back(request->id);
     if (confirm.failure() != nullptr) return fail(i, Side::kServer, EndedHow::kFailurePdu);
     return fail(i, Side::kServer, EndedHow::kMalformed);  // selects what was not offered
+  }
+
+  static bool is_authentication(const Fact& fact) {
+    return holds<CredsspMessage>(fact) || holds<auth::EarlyUserAuthorizationResult>(fact) ||
+           holds<auth::RdstlsPdu>(fact) || holds<KdcTalk>(fact);
+  }
+
+  std::optional<Failure> judge_authentication(Position i) {
+    const auto& e = record_.evidence[i];
+    if (const auto* message = get_if<CredsspMessage>(&e.fact)) return judge_credssp(i, *message);
+    if (const auto* talk = get_if<KdcTalk>(&e.fact)) {
+      if (phase_ == Phase::kKerberos && talk->outcome != KdcTalk::Outcome::kGranted) refused_ = i;
+      return {};
+    }
+    if (broken_ && accepts_broken(e)) broken_.reset();
+    std::uint32_t result = 0;
+    if (const auto* authorization = get_if<auth::EarlyUserAuthorizationResult>(&e.fact)) {
+      result = authorization->authorization_result;
+    } else if (const auto* pdu = get_if<auth::RdstlsPdu>(&e.fact)) {
+      const auto* response = std::get_if<auth::RdstlsAuthenticationResponse>(pdu);
+      result = response != nullptr ? response->result_code : 0;
+    }
+    if (result != 0) return fail(i, e.where.side, EndedHow::kFailurePdu);
+    return {};
   }
 
   std::optional<Failure> judge_credssp(Position i, const CredsspMessage& message) {

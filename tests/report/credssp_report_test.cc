@@ -73,6 +73,7 @@ class Told {
   explicit Told(std::uint8_t response_flags = 0) {
     rdp::ConnectionConfirm confirm;
     confirm.negotiation = rdp::NegotiationResponse{.flags = response_flags, .selected_protocol = 2};
+    add(Phase::kTcp, Side::kServer, record::Connected{});
     add(Phase::kX224, Side::kServer, confirm);
     add(Phase::kTls, Side::kServer, record::HandshakeMessage{.type = 20});
   }
@@ -184,7 +185,6 @@ TEST(CredsspReport, WithoutCredentialsTheLeadSaysHowFarThatIs) {
   facts.until = Phase::kCredssp;
   facts.own_stop = record::RunFacts::OwnStop{};
   Told told;
-  told.add(Phase::kTcp, Side::kServer, record::Connected{});
   told.client(with(auth::NtlmNegotiate{})).server(with(challenge("HOST"))).run(facts);
   const auto report = told.as_json();
   EXPECT_EQ(report["run"]["own_stop"]["why"], "no_credentials");
