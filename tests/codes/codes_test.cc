@@ -115,8 +115,9 @@ TEST(Codes, HaveTheWholeRegistryOfTlsAlerts) {
 }
 
 TEST(Codes, HaveTheEventsOfFailingConnections) {
-  expect_present(Family::kSchannelEvent,
-                 {36870, 36871, 36874, 36888, 1057, 1058, 226, 1026, 2056, 1296, 71, 4624, 4625});
+  expect_present(Family::kSchannelEvent, {36870, 36871, 36874, 36888, 1057, 1058, 226,  1026, 2056,
+                                          1296,  71,    4624,  4625,  139,  140,  3210, 4002, 4740,
+                                          4768,  4769,  4771,  4776,  4825, 5719, 6041, 40960});
 }
 
 TEST(Codes, HaveEveryConnectErrorOfFreerdp) {

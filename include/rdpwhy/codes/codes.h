@@ -21,7 +21,7 @@ enum class Family : std::uint8_t {
   kLicensing,           ///< ERROR_ALERT dwErrorCode, MS-RDPBCGR 2.2.1.12.1.3
   kLicensingTransition,
   kTlsAlert,
-  kSchannelEvent,  ///< Windows event ids of Schannel and Terminal Services
+  kSchannelEvent,  ///< Windows event ids that belong to a failing RDP connection
   kFreerdp,        ///< ERRCONNECT_...
 };
 
