@@ -145,7 +145,8 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
     case Place::kCertificate:
       return certificate_is_refused(reading, diagnosis);
     case Place::kSilence:
-      return failure != nullptr &&
+      // The KDC's silence is none of the server's: mstsc goes on with NTLM then.
+      return failure != nullptr && failure->phase != Phase::kKerberos &&
              (failure->how == EndedHow::kTimeout ||
               (failure->how == EndedHow::kUnreachable && failure->phase > Phase::kTcp &&
                failure->phase != Phase::kKerberos) ||

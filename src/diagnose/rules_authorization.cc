@@ -133,8 +133,7 @@ void judge_after_tls(const Reading& reading, Findings& findings) {
     findings
         .add("protocol-violation", Confidence::kLikely,
              fmt::format("Inside TLS the {} sent what does not belong there{}.",
-                         record::name_of(failure->by),
-                         broken_in_words(reading.record.evidence[failure->evidence - 1])),
+                         record::name_of(failure->by), breach_behind_colon(reading)),
              because)
         .against.push_back("something in between may have changed it");
     return;

@@ -467,12 +467,10 @@ void judge_rdp_pdu(const Reading& reading, Findings& findings) {
 }
 
 void judge_broken(const Reading& reading, Findings& findings) {
-  const auto& failure = *reading.failure();
-  const auto& shown = reading.record.evidence[failure.evidence - 1];
   findings
       .add("protocol-violation", Confidence::kLikely,
            fmt::format("In CredSSP the {} sent what does not belong there{}.",
-                       record::name_of(failure.by), broken_in_words(shown)),
+                       record::name_of(reading.failure()->by), breach_behind_colon(reading)),
            dialogue_ids(reading))
       .against.push_back("something in between may have changed it");
 }

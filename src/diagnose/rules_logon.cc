@@ -18,12 +18,15 @@ std::string departure_in_words(const Reading& reading, std::string_view after) {
   return fmt::format("{} {} after {}", what, duration_in_words(failure.after_ns), after);
 }
 
-std::string broken_in_words(const Evidence& shown) {
-  if (const auto* malformed = record::get_if<record::Malformed>(&shown.fact))
-    return fmt::format(": {}: {}", malformed->what, malformed->error.message());
-  if (const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact))
-    return fmt::format(": got {}, expected {}", unexpected->got, unexpected->expected);
-  return {};
+std::string breach_behind_colon(const Reading& reading) {
+  auto words = breach_in_words(reading);
+  const auto& shown = reading.record.evidence[reading.failure()->evidence - 1];
+  if (const auto* message = record::get_if<record::CredsspMessage>(&shown.fact)) {
+    for (const auto& token : message->tokens) {
+      if (token.error && words.empty()) words = "its token: " + token.error->message();
+    }
+  }
+  return words.empty() ? words : ": " + words;
 }
 
 std::string skew_in_words(Nanoseconds skew) {

@@ -14,8 +14,8 @@ void judge_kerberos_error(const Reading& reading, Findings& findings);
 /// "closed the connection 1.8 ms after AFTER", "ended it by TLS alert 80 (internal_error) ...": the
 /// server's ending as a predicate.
 [[nodiscard]] std::string departure_in_words(const Reading& reading, std::string_view after);
-/// ": TSRequest: at 4 ...": what was wrong with it, empty when nothing more is known.
-[[nodiscard]] std::string broken_in_words(const Evidence& shown);
+/// What was wrong with the message of the failure, behind a colon; empty where nothing is known.
+[[nodiscard]] std::string breach_behind_colon(const Reading& reading);
 /// "7 min ahead of ours", "2.0 h behind ours"
 [[nodiscard]] std::string skew_in_words(Nanoseconds skew);
 

@@ -151,8 +151,8 @@ TEST(Codes, AreAllThereByFamilyAndThenValue) {
 
 TEST(Codes, SayWhatTheyMeanWhereTheyAriseAndWhoSaysSo) {
   const std::set<std::string_view> phases{
-      "resolve", "tcp", "x224", "tls", "credssp", "rdstls", "authorization", "mcs", "channels",
-      "security", "client_info", "licensing", "capabilities", "finalization",
+      "resolve", "tcp", "x224", "tls", "kerberos", "credssp", "rdstls", "authorization", "mcs",
+      "channels", "security", "client_info", "licensing", "capabilities", "finalization",
       // and words where it is no phase
       "session", "client", "any"};
   for (const auto& code : all()) {

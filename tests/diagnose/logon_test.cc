@@ -258,6 +258,19 @@ const Row kRows[] = {
            .end(Side::kClient, How::kClose);
      },
      "protocol-violation likely"},
+    {"UnreadableToken",
+     [] {
+       auth::Token token;
+       token.error = DecodeError{.field = "MessageType", .text = "is 9"};
+       record::CredsspMessage message;
+       message.version = 6;
+       message.tokens.push_back(token);
+       return secured()
+           .negotiate()
+           .ts_request(Side::kServer, message)
+           .end(Side::kClient, How::kClose);
+     },
+     "protocol-violation likely"},
     {"HttpWhereTheChallengeIsDue",
      [] {
        return secured()
@@ -589,6 +602,7 @@ TEST(LogonMstsc, EndingsInsideCredsspShowAsAClosedSocket) {
   const auto denied = closed(delegated().authorization(5)).diagnose();
   ASSERT_TRUE(denied.mstsc);
   EXPECT_EQ(denied.mstsc->code, 0x2407u);
+  EXPECT_FALSE(kdc_ended(Outcome::kTimeout).diagnose().mstsc);  // mstsc goes on with NTLM
   EXPECT_FALSE(alerted(proved(), 80).diagnose().mstsc);  // what mstsc shows for it is not known
 }
 
