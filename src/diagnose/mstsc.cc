@@ -148,8 +148,7 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
       // The KDC's silence is none of the server's: mstsc goes on with NTLM then.
       return failure != nullptr && failure->phase != Phase::kKerberos &&
              (failure->how == EndedHow::kTimeout ||
-              (failure->how == EndedHow::kUnreachable && failure->phase > Phase::kTcp &&
-               failure->phase != Phase::kKerberos) ||
+              (failure->how == EndedHow::kUnreachable && failure->phase > Phase::kTcp) ||
               (failure->by == Side::kClient && reading.missed_deadline)) &&
              failure->phase >= Phase::kTcp;
     case Place::kSocketEnd:

@@ -184,6 +184,34 @@ bool went_as_far_as_without_credentials(const Reading& reading) {
          reading.logon.first_answer != nullptr;
 }
 
+/// A logon was asked for, and on the way that the server selected there is none.
+bool selected_a_way_without_logon(const Reading& reading) {
+  const auto* response =
+      reading.confirm_fact() == nullptr ? nullptr : reading.confirm_fact()->response();
+  const auto until = reading.record.run->until;
+  return response != nullptr && until && *until > Phase::kTls && *until < Phase::kMcs &&
+         reading.reached(Phase::kTls) && !reading.logon.began() && !reading.missed_deadline &&
+         record::phase_behind(response->selected_protocol) == Phase::kMcs;
+}
+
+void say_that_no_logon_follows(const Reading& reading, Findings& findings) {
+  auto& finding = findings.add(
+      "unexplained", Confidence::kLikely,
+      fmt::format(
+          "Nothing failed: TLS completed, but the server selected {}, so no logon follows "
+          "before the session, and what was asked for is not to be had there.",
+          rdp::selected_protocol_name(reading.confirm_fact()->response()->selected_protocol)),
+      ids({reading.confirm, reading.server_hello}));
+  finding.against.push_back("another offer may be answered with NLA");
+  finding.fix = {
+      "If NLA should be on, on the server: HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal "
+      "Server\\WinStations\\RDP-Tcp, UserAuthentication=1, or the policy 'Require user "
+      "authentication for remote connections by using Network Level Authentication'.",
+      "xrdp and many servers on Linux have no NLA: there the user is asked inside the session. "
+      "Probe "
+      "with --until tls."};
+}
+
 }  // namespace
 
 void judge_complete(const Reading& reading, Findings& findings) {
@@ -222,6 +250,8 @@ void judge_complete(const Reading& reading, Findings& findings) {
         ids({reading.confirm, reading.server_hello, reading.logon.first_answer}));
     return;
   }
+  if (run && asked_more && selected_a_way_without_logon(reading))
+    return say_that_no_logon_follows(reading, findings);
   if (!run || asked_more)
     return;  // a capture that got no further than TCP, or a run that stopped early
   if (const auto* dead = dead_first_address(reading)) {
