@@ -104,7 +104,13 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
     return std::unexpected(
         Error{"a password is sent inside NLA only, and NLA (nla, ext) is not offered"});
   }
-  if (typed.logon.wanted()) plan.until = Phase::kAuthorization;
+  if (credssp_begins) {  // without credentials no further than the server's challenge
+    const bool delegates_nothing =
+        plan.credssp.authentication == dialogue::Authentication::kKerberos &&
+        typed.logon.restricted_admin;
+    plan.until =
+        typed.logon.wanted() || delegates_nothing ? Phase::kAuthorization : Phase::kCredssp;
+  }
   if (!typed.until.empty()) {
     const auto phase = record::phase_named(typed.until);
     if (!phase)

@@ -78,7 +78,7 @@ class Drive {
     const auto by =
         began + std::chrono::duration_cast<steady_clock::duration>(options_.phase_timeout);
     auto taken = co_await options_.kerberos->step(std::move(server_token), by);
-    for (auto& talk : taken.talks) stream_.tap().kdc(std::move(talk), stream_.now());
+    for (auto& [talk, at] : taken.talks) stream_.tap().kdc(std::move(talk), at);
     sequence_->kerberos_answered(std::move(taken.answer));
     deadline_ += steady_clock::now() - began;
     if (options_.on_phase) options_.on_phase(sequence_->phase());

@@ -76,7 +76,7 @@ class KerberosClient::Impl {
     GssOctets output;
     OM_uint32 got = 0;
     // No channel bindings: the public key that CredSSP confirms inside this context ties it to the
-    // TLS connection (MS-CSSP 3.1.5), and neither Windows nor FreeRDP binds the authenticator.
+    // TLS connection (MS-CSSP 3.1.5), and neither that nor MS-KILE asks for them besides.
     constexpr OM_uint32 kWanted = GSS_C_MUTUAL_FLAG | GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG |
                                   GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG;
     const auto major = gss_init_sec_context(

@@ -190,9 +190,9 @@ class TicketTalks {
     if (code == 0) {
       tickets.service = text.get();
       talk_.service = text_of(krb5_, granted->server);
-    } else if (talk_.service.ends_with('@')) {
-      talk_.service += asked_realm_;  // a referral that led nowhere ended there
     }
+    // A name without a realm is one that KDCs were to find: the last one asked is where it ended.
+    if (talk_.service.ends_with('@')) talk_.service += asked_realm_;
     end(code);
     return code == 0;
   }

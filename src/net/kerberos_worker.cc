@@ -29,13 +29,17 @@ KerberosErrand errand_of(const dialogue::CredsspPlan& plan) {
   return errand;
 }
 
-KerberosWorker::Step unavailable(std::string principal, std::string service, std::string words) {
+record::KdcTalk unavailable(std::string principal, std::string service, std::string words) {
+  return {.outcome = record::KdcTalk::Outcome::kUnavailable,
+          .principal = std::move(principal),
+          .service = std::move(service),
+          .words = std::move(words)};
+}
+
+KerberosWorker::Step failed(record::KdcTalk talk, Moment at) {
   KerberosWorker::Step step;
   step.answer.failed = true;
-  step.talks.push_back({.outcome = record::KdcTalk::Outcome::kUnavailable,
-                        .principal = std::move(principal),
-                        .service = std::move(service),
-                        .words = std::move(words)});
+  step.talks.push_back({.talk = std::move(talk), .at = at});
   return step;
 }
 
@@ -43,8 +47,8 @@ KerberosWorker::Step unavailable(std::string principal, std::string service, std
 
 /// Of the thread that works and the coroutine that waits; whoever goes last frees it.
 struct KerberosWorker::Shared final : KerberosPatron {
-  explicit Shared(const dialogue::CredsspPlan& plan)
-      : client(errand_of(plan)), credentials(plan.credentials) {}
+  Shared(const dialogue::CredsspPlan& plan, const RunClock& run_clock)
+      : clock(run_clock), client(errand_of(plan)), credentials(plan.credentials) {}
 
   // On the thread that works.
   [[nodiscard]] std::optional<dialogue::Credentials> take_credentials() override {
@@ -59,7 +63,7 @@ struct KerberosWorker::Shared final : KerberosPatron {
   void talk_ended(record::KdcTalk talk) override {
     const std::lock_guard lock(mutex);
     open_talk.reset();
-    talks.push_back(std::move(talk));
+    talks.push_back({.talk = std::move(talk), .at = clock.now()});
   }
   void finish(const std::shared_ptr<Shared>& self, dialogue::KerberosAnswer given) {
     const std::lock_guard lock(mutex);
@@ -88,33 +92,37 @@ struct KerberosWorker::Shared final : KerberosPatron {
     auto talk = open_talk.value_or(record::KdcTalk{});
     talk.outcome = record::KdcTalk::Outcome::kTimeout;
     talk.words = "no answer came in time";
-    step.talks.push_back(std::move(talk));
+    step.talks.push_back({.talk = std::move(talk), .at = clock.now()});
     return step;
   }
 
   std::mutex mutex;
+  RunClock clock;         ///< its own: the run may be over before the thread is
   KerberosClient client;  ///< the worker's alone while one runs
   std::shared_ptr<dialogue::OneAttempt> credentials;
   asio::steady_timer* waiting = nullptr;  ///< null once nobody waits any more
-  std::vector<record::KdcTalk> talks;
+  std::vector<Talk> talks;
   std::optional<record::KdcTalk> open_talk;
   std::optional<dialogue::KerberosAnswer> answer;
   bool left_behind = false;  ///< a thread is in `client` still, and for good
 };
 
-KerberosWorker::KerberosWorker(const dialogue::CredsspPlan& plan)
-    : shared_(std::make_shared<Shared>(plan)), host_(plan.service_host) {}
+KerberosWorker::KerberosWorker(const dialogue::CredsspPlan& plan, const RunClock& clock)
+    : clock_(clock), shared_(std::make_shared<Shared>(plan, clock)), host_(plan.service_host) {}
 
 asio::awaitable<KerberosWorker::Step> KerberosWorker::step(Bytes server_token, Deadline deadline) {
   const auto shared = shared_;
   const auto user = shared->credentials ? shared->credentials->user() : std::string();
   const auto service = "TERMSRV/" + host_;
   if (literal_address(host_)) {
-    co_return unavailable(
+    auto talk = unavailable(
         user, service,
         "the target is an address, and Kerberos knows services by the names of their hosts");
+    co_return failed(std::move(talk), clock_.now());
   }
-  if (shared->left_behind) co_return unavailable(user, service, "an earlier step has no end yet");
+  if (shared->left_behind) {
+    co_return failed(unavailable(user, service, "an earlier step has no end yet"), clock_.now());
+  }
   asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
   {
     const std::lock_guard lock(shared->mutex);
@@ -140,7 +148,7 @@ asio::awaitable<KerberosWorker::Step> KerberosWorker::step(Bytes server_token, D
       shared->finish(shared, std::move(answer));
     }).detach();
   } catch (const std::system_error& error) {
-    co_return unavailable(user, service, error.code().message());
+    co_return failed(unavailable(user, service, error.code().message()), clock_.now());
   }
   auto token = asio::experimental::as_tuple(asio::use_awaitable);
   [[maybe_unused]] const auto outcome = co_await timer.async_wait(token);

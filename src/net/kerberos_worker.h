@@ -17,16 +17,21 @@ namespace rdpwhy::net {
 /// behind: it owns all that it touches, sends no password any more, and its answer is dropped.
 class KerberosWorker {
  public:
-  explicit KerberosWorker(const dialogue::CredsspPlan& plan);
+  KerberosWorker(const dialogue::CredsspPlan& plan, const RunClock& clock);
 
+  struct Talk {
+    record::KdcTalk talk;
+    Moment at;  ///< its end
+  };
   struct Step {
     dialogue::KerberosAnswer answer;
-    std::vector<record::KdcTalk> talks;  ///< in order; for the record
+    std::vector<Talk> talks;  ///< in order; for the record
   };
   [[nodiscard]] asio::awaitable<Step> step(Bytes server_token, Deadline deadline);
 
  private:
   struct Shared;
+  RunClock clock_;
   std::shared_ptr<Shared> shared_;
   std::string host_;
 };

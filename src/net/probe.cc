@@ -232,7 +232,7 @@ class Run {
         co_return std::expected<void, Error>{};
       }
     }
-    KerberosWorker kerberos(options_.plan.credssp);
+    KerberosWorker kerberos(options_.plan.credssp, clock_);
     const DriveOptions how{.phase_timeout = options_.phase_timeout,
                            .linger = watch_time(),
                            .on_secret =

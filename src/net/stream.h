@@ -46,7 +46,6 @@ class Stream {
   [[nodiscard]] bool left_unasked() const { return left_unasked_; }
   [[nodiscard]] std::uint64_t received() const { return received_; }
   [[nodiscard]] Tap& tap() { return tap_; }
-  [[nodiscard]] Moment now() const { return clock_.now(); }
   [[nodiscard]] std::optional<std::uint32_t> retransmissions() const { return retransmissions_; }
 
  private:

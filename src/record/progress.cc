@@ -470,7 +470,12 @@ std::optional<Nanoseconds> duration(const HandshakeRecord& record, Phase phase, 
     if (phase == Phase::kTcp && std::holds_alternative<BeginsLate>(e.fact)) return {};
     // Each address that is tried begins the TCP phase anew.
     if (phase == Phase::kTcp && std::holds_alternative<Connecting>(e.fact)) begin = e.at;
-    if (e.phase == phase && !begin) begin = e.at;
+    if (e.phase == phase && !begin) {
+      // What a KDC was asked leaves no evidence, only what it said: it was asked at once after the
+      // evidence before.
+      const bool only_answers = phase == Phase::kKerberos && i > 0;
+      begin = only_answers ? record.evidence[i - 1].at : e.at;
+    }
   }
   if (!begin) return {};
   return record.evidence[end].at - *begin;

@@ -174,6 +174,31 @@ class RelayedConnection(socketserver.BaseRequestHandler):
                 self.request.sendall(struct.pack(">I", len(answer)) + answer)
 
 
+class DatagramRelay(socketserver.ThreadingUDPServer):
+    """Passes messages on to a KDC over UDP; over TCP nobody is there."""
+    daemon_threads = True
+
+    def __init__(self, kdc_port):
+        super().__init__(("127.0.0.1", 0), RelayedDatagram)
+        self.kdc_port, self.messages, self.port = kdc_port, [], self.server_address[1]
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class RelayedDatagram(socketserver.BaseRequestHandler):
+    def handle(self):
+        message, reply = self.request
+        self.server.messages.append(message)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as kdc:
+            kdc.settimeout(servers.PATIENCE)
+            kdc.sendto(message, ("127.0.0.1", self.server.kdc_port))
+            with contextlib.suppress(OSError):
+                reply.sendto(kdc.recv(65536), self.client_address)
+
+
 def silent_port():
     """A listener that never answers; a context manager that gives its port."""
     @contextlib.contextmanager

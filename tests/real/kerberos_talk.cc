@@ -52,7 +52,7 @@ struct End {
 class Client final : public End {
  public:
   Client(dialogue::CredsspPlan plan, double timeout)
-      : plan_(std::move(plan)), timeout_(timeout), worker_(plan_) {}
+      : plan_(std::move(plan)), timeout_(timeout), worker_(plan_, RunClock()) {}
 
   json step(ByteSpan token) override {
     asio::io_context context(1);
@@ -77,7 +77,7 @@ class Client final : public End {
                 {"spent", plan_.credentials && plan_.credentials->is_spent()},
                 {"seconds", passed.count()},
                 {"talks", json::array()}};
-    for (const auto& talk : taken.talks) out["talks"].push_back(to_json(talk));
+    for (const auto& told : taken.talks) out["talks"].push_back(to_json(told.talk));
     return out;
   }
 

@@ -121,6 +121,21 @@ class Passwords(KerberosTestCase):
         self.assertEqual(result["talks"][0]["error_code"], 24)
         self.assertEqual((result["failed"], result["spent"], result["accepted"], relay.tries), (True, True, "", 1))
 
+    def test_a_kdc_found_over_udp_gets_the_password_over_tcp_once(self):
+        environment = self.realm.client(self.kdc.port, udp_preference_limit="1465")
+        log = self.realm.folder / f"kdc-{self.kdc.port}.log"
+        before = log.read_text().count("PREAUTH_FAILED")
+        self.expect_talks(self.first_step(environment, "alice", password="wrong"), "refused")
+        self.assertEqual(log.read_text().count("PREAUTH_FAILED"), before + 1)
+        self.expect_talks(self.first_step(environment, "alice"), "granted", "granted")
+
+    def test_a_kdc_without_tcp_is_told_and_gets_no_password(self):
+        with kdc.DatagramRelay(self.kdc.port) as relay:
+            result = self.first_step(self.realm.client(relay.port, udp_preference_limit="1465"), "alice")
+            self.expect_talks(result, "unreachable")
+            self.assertIn("takes no TCP connection", result["talks"][0]["words"])
+            self.assertEqual((result["spent"], [m for m in relay.messages if kdc.proofs_in(m)]), (False, []))
+
     def test_an_unknown_user_leaves_the_password_unspent(self):
         relay = self.relay()
         result = self.first_step(self.realm.client(relay.port), "nobody")
@@ -164,6 +179,11 @@ class Passwords(KerberosTestCase):
         self.expect_talks(result, "granted", "refused")
         self.assertEqual(result["talks"][1]["service"], "TERMSRV/nosuch.lab@LAB.TEST")
         self.assertEqual((result["talks"][1]["error_code"], result["failed"], result["spent"], relay.tries), (7, True, True, 1))
+
+    def test_a_service_that_no_mapping_places_is_told_with_the_realm_that_knew_it(self):
+        result = self.first_step(self.realm.client(self.kdc.port), "alice", "LAB", host="localhost")
+        self.expect_talks(result, "granted", "granted")
+        self.assertEqual(result["talks"][1]["service"], "TERMSRV/localhost@LAB.TEST")
 
     def test_an_old_cipher_seals_too(self):
         environment = self.realm.client(self.kdc.port, allow_weak_crypto="true")
