@@ -18,7 +18,6 @@ using tls::ExtensionType;
 using tls::HandshakeType;
 
 constexpr std::uint16_t kTls10 = 0x0301;
-constexpr std::uint16_t kTls12 = 0x0303;
 constexpr std::uint16_t kTruncatedHmac = 4;   // RFC 6066 7
 constexpr std::size_t kMostEncrypted = 2048;  // RSA keys of 16,384 bits
 

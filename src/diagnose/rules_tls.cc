@@ -401,8 +401,10 @@ void judge_ultimatum(const Reading& reading, Findings& findings) {
       because);
   key.against.push_back(
       "its log (/var/log/xrdp.log) has the reason; from outside the three cannot be told apart");
-  std::ranges::stable_partition(key.fix,
-                                [](std::string_view step) { return step.starts_with("On xrdp"); });
+  auto front = key.fix.begin();
+  for (auto step = front; step != key.fix.end(); ++step) {
+    if (step->starts_with("On xrdp")) std::rotate(front++, step, step + 1);
+  }
   findings
       .add("server-tls-disabled", Confidence::kPossible,
            "Settings that leave no usable TLS version could end so too.", because)
