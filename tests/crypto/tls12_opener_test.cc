@@ -142,6 +142,15 @@ TEST_P(EveryVersion, ARsaKeyOpensWhatWasEncryptedToIt) {
     premasters.add(only("RSA ", pair.key_log()));
     ASSERT_EQ(premasters.size(), 1u);
     expect_all_opened(pair, witnessed(pair.wire(), premasters));
+
+    // The same secret by the client random, as Wireshark writes it.
+    const auto by_cipher = only("RSA ", pair.key_log());
+    const auto by_random = only("CLIENT_RANDOM ", pair.key_log());
+    KeyLog by_name;
+    ASSERT_EQ(by_name.add("PMS_" + by_random.substr(0, by_random.rfind(' ')) +
+                          by_cipher.substr(by_cipher.rfind(' '))),
+              1u);
+    expect_all_opened(pair, witnessed(pair.wire(), by_name));
   }
 }
 
