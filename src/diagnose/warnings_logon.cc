@@ -71,8 +71,9 @@ void warn_about_ntlm(const Reading& reading, Findings& findings) {
         "The client's NTLM says nothing of channel bindings: it lacks extended protection.",
         because);
   }
-  if (!authenticate->mic ||
-      std::ranges::all_of(*authenticate->mic, [](auto o) { return o == 0; })) {
+  // The record keeps no octet of the MIC itself (auth::without_responses): the flag tells.
+  const auto flags = authenticate->ntlmv2 ? authenticate->ntlmv2->av_pairs.flags().value_or(0) : 0;
+  if (!authenticate->mic || (flags & kMicPresent) == 0) {
     findings.warn(
         "ntlm-without-mic",
         "The client's NTLM carries no message integrity code, so its negotiation could be "

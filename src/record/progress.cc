@@ -462,9 +462,13 @@ class EndingSearch {
   std::vector<EvidenceId> because_;
 };
 
-/// From the first evidence that belongs to the phase to its end.
-std::optional<Nanoseconds> duration(const HandshakeRecord& record, Phase phase, Position end) {
+/// From the first evidence that belongs to the phase to its end. A phase that the server opens
+/// begins where the one before it ended.
+std::optional<Nanoseconds> duration(const HandshakeRecord& record, Phase phase, Position from,
+                                    Position end) {
   std::optional<Moment> begin;
+  const bool server_opens = row_of(phase).speaks_first == Side::kServer;
+  if (server_opens && from > 0 && from <= end) begin = record.evidence[from - 1].at;
   for (Position i = 0; i <= end && i < record.evidence.size(); ++i) {
     const auto& e = record.evidence[i];
     if (phase == Phase::kTcp && std::holds_alternative<BeginsLate>(e.fact)) return {};
@@ -549,7 +553,7 @@ Progress progress(const HandshakeRecord& record) {
       row.state = PhaseState::kSkipped;
     } else if (milestone.passed && !stopped_in) {
       row.state = PhaseState::kPassed;
-      row.duration = duration(record, milestone.phase, *milestone.passed);
+      row.duration = duration(record, milestone.phase, from, *milestone.passed);
       out.reached = milestone.phase;
       from = milestone.phase == Phase::kTls ? course.behind_tls : *milestone.passed + 1;
     } else if (!stopped_in) {
@@ -575,7 +579,7 @@ Progress progress(const HandshakeRecord& record) {
     if (row.phase == stopped_in && out.as_asked) row.state = PhaseState::kStopped;
     if (!out.failure || row.phase != out.failure->phase) continue;
     row.state = PhaseState::kFailed;
-    row.duration = duration(record, row.phase, out.failure->evidence - 1);
+    row.duration = duration(record, row.phase, from, out.failure->evidence - 1);
   }
   if (!stopped_in && out.failure) {
     out.phases.push_back({.phase = later, .state = PhaseState::kFailed});

@@ -101,7 +101,10 @@ void write_authenticate(JsonWriter& w, const auth::NtlmAuthenticate& message) {
   w.begin_object();
   if (message.version) write_version(w, *message.version);
   w.member("ntlmv2", message.ntlmv2.has_value());
-  w.member("mic", message.mic.has_value());
+  // MS-NLMP 2.2.2.1 MsvAvFlags: the field may stand there with nothing in it.
+  constexpr std::uint32_t kMicPresent = 2;
+  const auto av_flags = message.ntlmv2 ? message.ntlmv2->av_pairs.flags().value_or(0) : 0;
+  w.member("mic", message.mic.has_value() && (av_flags & kMicPresent) != 0);
   if (message.ntlmv2) {
     const auto& pairs = message.ntlmv2->av_pairs;
     if (const auto name = pairs.text(AvId::kTargetName)) {

@@ -163,11 +163,11 @@ class Lines {
       if (status != nullptr) text += fmt::format(": {}", status->meaning);
       add("error", std::move(text));
     } else if (summary.delegated) {
-      add("password", summary.public_key_answered
-                          ? "credentials went to the server, which had proved itself"
-                          : "credentials went to a server that had not proved itself");
+      add("credentials", summary.public_key_answered
+                             ? "delegated after the server's pubKeyAuth"
+                             : "delegated without a pubKeyAuth of the server");
     } else if (summary.public_key_answered) {
-      add("password", "accepted; no credentials were delegated");
+      add("credentials", "the client's proof was accepted; nothing was delegated");
     }
     if (const auto* result = summary.authorization) {
       const auto code = result->authorization_result;

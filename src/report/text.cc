@@ -396,17 +396,20 @@ Ink ink_of(record::PhaseState state) {
 
 void write_phases(Page& page, const Subject& subject, const record::Progress& progress) {
   page.heading("Phases");
+  std::size_t width = 8;
+  for (const auto& phase : progress.phases)
+    width = std::max(width, record::name_of(phase.phase).size());
   for (const auto& phase : progress.phases) {
     const auto state = record::name_of(phase.state);
-    const auto lead = fmt::format("  {:8} {} {:>9}  ", record::name_of(phase.phase),
+    const auto lead = fmt::format("  {:{}} {} {:>9}  ", record::name_of(phase.phase), width,
                                   page.inked(ink_of(phase.state), fmt::format("{:11}", state)),
                                   phase.duration ? duration_in_words(*phase.duration) : "");
     // Details wrap under themselves; the lead's colour takes no columns, so it is measured without.
-    constexpr int kLead = 2 + 8 + 1 + 11 + 1 + 9 + 2;
+    const auto columns_of_lead = 2 + width + 1 + 11 + 1 + 9 + 2;
     std::string wrapped;
-    append_wrapped(wrapped, std::string(kLead, ' '), phase_detail(phase.phase, subject),
+    append_wrapped(wrapped, std::string(columns_of_lead, ' '), phase_detail(phase.phase, subject),
                    page.style().width);
-    wrapped.erase(0, kLead);
+    wrapped.erase(0, columns_of_lead);
     auto line = lead + wrapped;
     while (line.ends_with('\n') || line.ends_with(' ')) line.pop_back();
     page.line(line);

@@ -213,7 +213,7 @@ Story& Story::authenticate(std::uint32_t version) {
   auth::NtlmAuthenticate authenticate;
   authenticate.user_name = "alice";
   authenticate.mic.emplace();
-  authenticate.mic->fill(1);
+  authenticate.mic->fill(0);  // as in every record
   authenticate.nt_response_size = 300;
   authenticate.ntlmv2.emplace();
   authenticate.ntlmv2->av_pairs.pairs = {

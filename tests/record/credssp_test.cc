@@ -333,6 +333,16 @@ TEST(InsideTls, AuthorizationIsAPhaseOfItsOwnWithHybridEx) {
   expect_no_failure(Opened(8).whole_credssp().client(kInitial).server(kResponse), Phase::kCredssp);
 }
 
+TEST(InsideTls, AuthorizationLastsFromTheCredentialsToTheResult) {
+  const auto made =
+      Opened(8).whole_credssp().server(auth::EarlyUserAuthorizationResult{0}, 7 * kMillisecond);
+  EXPECT_EQ(made.progress().phases.back().phase, Phase::kMcs);
+  for (const auto& row : made.progress().phases) {
+    if (row.phase != Phase::kAuthorization) continue;
+    EXPECT_EQ(row.duration, 7 * kMillisecond);
+  }
+}
+
 TEST(InsideTls, RdstlsPassesWithItsResult) {
   const auth::RdstlsPdu capabilities = auth::RdstlsCapabilities{};
   const auth::RdstlsPdu request = auth::RdstlsAuthenticationRequest{};
