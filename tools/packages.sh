@@ -9,7 +9,7 @@ packages_test=(
   tcpdump tshark
   freerdp2-shadow-x11 freerdp2-x11 winpr-utils xrdp weston xauth xvfb   # real servers
   dante-server tinyproxy                                             # proxies
-  faketime krb5-admin-server krb5-kdc                                # a KDC, and one whose clock is wrong
+  faketime krb5-admin-server krb5-kdc krb5-user                      # a KDC, and one whose clock is wrong
   gss-ntlmssp python3-gssapi                                         # NTLM that is not ours
   iproute2 iptables)                                                 # network faults in namespaces
 
