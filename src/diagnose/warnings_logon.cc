@@ -14,6 +14,7 @@ namespace {
 // RFC 4120 leaves it to the site; everybody's default, Active Directory's too.
 constexpr Nanoseconds kSkewOfKerberos = 300'000'000'000;
 constexpr std::uint32_t kPatchedVersion = 5;
+constexpr std::uint32_t kMicPresent = 2;  // MS-NLMP 2.2.2.1 MsvAvFlags
 
 void warn_about_clocks(const Reading& reading, Findings& findings) {
   const auto skew = reading.logon.clock_skew();
