@@ -20,8 +20,12 @@ class Talk:
 
     def __init__(self, environment, *arguments, password=None, clock=None):
         command = [*(["faketime", "-f", clock] if clock else []), TALK, *map(str, arguments)]
+        environment = {**os.environ, **environment}
+        if clock:  # faketime's library comes ahead of the sanitizer's, which would refuse to start
+            options = environment.get("ASAN_OPTIONS")
+            environment["ASAN_OPTIONS"] = (options + ":" if options else "") + "verify_asan_link_order=0"
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, **environment})
+                                        env=environment)
         if password is not None:
             self.process.stdin.write(password + "\n")
 
