@@ -8,7 +8,9 @@
 #include "crypto/record_sealer.h"
 #include "oracles/oracle.h"
 #include "rdpwhy/crypto/certificate.h"
+#include "rdpwhy/crypto/channel_bindings.h"
 #include "rdpwhy/crypto/key_log.h"
+#include "rdpwhy/crypto/ntlm.h"
 #include "rdpwhy/crypto/record_opener.h"
 #include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/tls/registry.h"
@@ -229,6 +231,50 @@ inline void check_tls_session(ByteSpan octets) {
     hold(ours.size() <= piece.size() + (std::size_t{1} << 20), "what we answer is bounded");
   }
   session->close();
+}
+
+/// A server's CHALLENGE_MESSAGE, or anything else.
+inline void check_ntlm_challenge(ByteSpan octets) {
+  const auto challenge = auth::decode_ntlm_challenge(octets);
+  if (!challenge) return;
+  NtlmClientPlan plan;
+  plan.user = "user";
+  plan.service = "TERMSRV/host";
+  const auto negotiate = encode(mstsc_ntlm_negotiate());
+  const auto answer = answer_ntlm_challenge(negotiate, octets, *challenge, plan,
+                                            Secret(std::string_view("password")));
+  if (!answer) {
+    hold(!answer.error().text.empty() && is_one_line(answer.error().text),
+         "a challenge is refused with a reason");
+    return;
+  }
+  const auto message = auth::decode_ntlm_authenticate(answer->authenticate);
+  hold(message && message->user_name == "user" && message->ntlmv2,
+       "a challenge is answered with NTLMv2");
+  hold((message->flags & ~challenge->flags) == 0, "nothing is claimed that was not negotiated");
+  hold(message->mic.has_value() == challenge->target_info->timestamp().has_value(),
+       "the MIC comes with the server's time");
+}
+
+/// What a client says to a server of ours: NEGOTIATE_MESSAGE, AUTHENTICATE_MESSAGE, sealed octets.
+inline void check_ntlm_client(ByteSpan octets) {
+  NtlmAcceptor acceptor({});
+  if (const auto challenge = acceptor.challenge(octets)) {
+    hold(auth::decode_ntlm_challenge(*challenge).has_value(), "a challenge can be read");
+  } else {
+    hold(acceptor.challenge(encode(mstsc_ntlm_negotiate())).has_value(), "mstsc is challenged");
+  }
+  hold(!acceptor.accept(octets, Secret(std::string_view("nobody knows it"))),
+       "nobody is let in by chance");
+}
+
+/// `octets` are a certificate or anything else.
+inline void check_channel_bindings(ByteSpan octets) {
+  const auto key = subject_public_key(octets);
+  hold(key ? key->size() < octets.size() : is_one_line(key.error().text),
+       "a key is a part of its certificate");
+  const auto bindings = tls_server_end_point_bindings(octets);
+  hold(key || !bindings, "what is no certificate binds nothing");
 }
 
 }  // namespace rdpwhy::crypto::oracle

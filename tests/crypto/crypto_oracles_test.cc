@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "crypto/certificate_files.h"
+#include "crypto/ntlm_pair.h"
 #include "crypto/tls_pair.h"
 
 namespace rdpwhy::crypto {
@@ -151,6 +152,39 @@ TEST(CryptoOracles, HoldForDamagedServerFlights) {
       }
       oracle::check_tls_session(pieces);
     }
+  }
+}
+
+TEST(CryptoOracles, HoldForDamagedNtlm) {
+  const NtlmPair pair;
+  ASSERT_TRUE(pair.answer);
+  oracle::check_ntlm_challenge(pair.challenge);
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    Octets random(seed);
+    auto challenge = pair.challenge;
+    damage(random, challenge);
+    oracle::check_ntlm_challenge(challenge);
+    auto authenticate = pair.answer->authenticate;
+    damage(random, authenticate);
+    oracle::check_ntlm_client(authenticate);
+    auto negotiate = pair.negotiate;
+    damage(random, negotiate);
+    oracle::check_ntlm_client(negotiate);
+  }
+  for (std::size_t size = 0; size < pair.challenge.size(); ++size) {
+    oracle::check_ntlm_challenge(ByteSpan(pair.challenge).first(size));
+    oracle::check_ntlm_client(ByteSpan(pair.answer->authenticate).first(size));
+  }
+}
+
+TEST(CryptoOracles, HoldForTheKeysOfDamagedCertificates) {
+  const auto der = der_blocks(settings_for_tests().certificate_chain_pem).front();
+  oracle::check_channel_bindings(der);
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    Octets random(seed);
+    auto damaged = der;
+    damage(random, damaged);
+    oracle::check_channel_bindings(damaged);
   }
 }
 

@@ -49,6 +49,10 @@ rdpwhy_fuzz(key_log ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::
 rdpwhy_fuzz(record_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_record_opener)
 rdpwhy_fuzz(tls12_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls12_opener)
 rdpwhy_fuzz(tls_session ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls_session)
+rdpwhy_fuzz(ntlm_challenge ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_ntlm_challenge)
+rdpwhy_fuzz(ntlm_client ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_ntlm_client)
+rdpwhy_fuzz(channel_bindings ROOMS crypto
+  ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_channel_bindings)
 rdpwhy_fuzz(capture_file ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_capture_file)
 rdpwhy_fuzz(frame ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_frame)
 rdpwhy_fuzz(segments ROOMS capture ORACLE capture/capture_oracles.h rdpwhy::capture::oracle::check_segments)
