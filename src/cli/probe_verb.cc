@@ -94,7 +94,11 @@ std::optional<int> attach_credentials(const CLI::App& app, const TypedProbe& typ
   }
   first.options.plan.credssp.credentials = std::move(*attempt);
   for (auto& other : std::span(errands).subspan(1)) {
-    other.options.plan.until = std::min(other.options.plan.until, Phase::kCredssp);
+    auto& plan = other.options.plan;
+    plan.until = std::min(plan.until, Phase::kCredssp);
+    if (plan.credssp.authentication == dialogue::Authentication::kKerberos) {
+      plan.credssp.authentication = dialogue::Authentication::kNegotiate;  // not by a cache either
+    }
     other.remarks.push_back(
         "the password went to the first target only, since it is tried once; here nobody logs on");
   }

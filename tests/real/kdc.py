@@ -69,15 +69,17 @@ class Realm:
         number = len(list(self.folder.glob("client-*.conf")))
         configuration = self.folder / f"client-{number}.conf"
         configuration.write_text(client_configuration(*ports, **settings))
-        return {"KRB5_CONFIG": str(configuration), "KRB5CCNAME": f"FILE:{self.folder}/no-such-cache", "KRB5_KTNAME": str(self.keytab)}
+        return {"KRB5_CONFIG": str(configuration), "KRB5CCNAME": f"FILE:{self.folder}/no-such-cache", "KRB5_KTNAME": str(self.keytab),
+                "KRB5RCACHENAME": f"file2:{self.folder}/replay-cache"}
 
-    def sign_in(self, environment, user="alice"):
-        """Fills a credential cache with the user's ticket, as kinit does; the environment that knows of it."""
-        servers.require("kinit")
+    def sign_in(self, environment, user="alice", *, clock=None):
+        """Fills a credential cache with the user's ticket, as kinit does; the environment that knows of it. `clock`: see kdc()."""
+        servers.require("kinit", *(["faketime"] if clock else []))
         cache = tempfile.NamedTemporaryFile(dir=self.folder, prefix="cache-", delete=False)
         cache.close()
         environment = {**environment, "KRB5CCNAME": f"FILE:{cache.name}"}
-        subprocess.run(["kinit", user], input=PASSWORDS[user] + "\n", text=True, check=True, capture_output=True,
+        command = [*(["faketime", "-f", clock] if clock else []), "kinit", user]
+        subprocess.run(command, input=PASSWORDS[user] + "\n", text=True, check=True, capture_output=True,
                        env={**os.environ, **environment})
         return environment
 
