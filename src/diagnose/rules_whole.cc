@@ -112,6 +112,21 @@ void judge_standard_security(const Reading& reading, Findings& findings) {
   }
 }
 
+/// The catalogue's advice, made to fit how far it went.
+void fit_advice(const Reading& reading, Finding& finding) {
+  if (finding.fix.empty()) return;
+  if (!reading.reached(Phase::kTls)) {
+    finding.fix.front() =
+        "If users still fail, compare: from their machine, by the name they use, with their "
+        "client. What follows the phases above (TLS, credentials, licences, session) was not tried "
+        "here.";
+  } else if (reading.logon.delegation != nullptr || reading.logon.rdstls_answer != nullptr) {
+    finding.fix.front() =
+        "If users still fail, compare: from their machine, by the name they use, with their client "
+        "and their own credentials. What follows the logon (licences, session) was not looked at.";
+  }
+}
+
 /// A capture: what follows TLS is closed to us, so only its size and time speak.
 void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto* start = reading.client_hello != nullptr ? reading.client_hello : reading.confirm;
@@ -132,16 +147,17 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   }
   const bool flowed = reading.server_bytes >= kSessionOctets;
   if (flowed || lasted >= kSessionTime) {
-    findings
-        .add("handshake-complete", Confidence::kLikely,
-             fmt::format("The handshake went through {}; then {} octets from the server in {} show "
-                         "that a session ran.",
-                         until_in_words(reading), reading.server_bytes, duration_in_words(lasted)),
-             because)
-        .against.push_back(!tls ? "what was said after the negotiation was not read"
-                           : reading.reached(Phase::kKerberos)
-                               ? "what was said after the logon was not read"
-                               : "what was said inside TLS was not read");
+    auto& finding = findings.add(
+        "handshake-complete", Confidence::kLikely,
+        fmt::format("The handshake went through {}; then {} octets from the server in {} show that "
+                    "a session ran.",
+                    until_in_words(reading), reading.server_bytes, duration_in_words(lasted)),
+        because);
+    fit_advice(reading, finding);
+    finding.against.push_back(!tls ? "what was said after the negotiation was not read"
+                              : reading.reached(Phase::kKerberos)
+                                  ? "what was said after the logon was not read"
+                                  : "what was said inside TLS was not read");
     return;
   }
   if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
@@ -268,12 +284,7 @@ void judge_complete(const Reading& reading, Findings& findings) {
       "handshake-complete", Confidence::kCertain,
       fmt::format("Every phase up to {} completed, as far as was asked.", until_in_words(reading)),
       ids({reading.confirm, reading.server_hello}));
-  if (!tls && !finding.fix.empty()) {
-    finding.fix.front() =
-        "If users still fail, compare: from their machine, by the name they use, with their "
-        "client. What follows the phases above (TLS, credentials, licences, session) was not tried "
-        "here.";
-  }
+  fit_advice(reading, finding);
   if (const auto* left = server_left_first(reading); left != nullptr && tls) {
     finding.against.push_back("the server ended the connection by itself right after TLS");
     findings
