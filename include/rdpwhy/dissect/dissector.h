@@ -9,6 +9,7 @@
 #include "rdpwhy/base/time.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/record_opener.h"
+#include "rdpwhy/record/session_opener.h"
 #include "rdpwhy/tls/hello.h"
 
 namespace rdpwhy::dissect {
@@ -30,6 +31,9 @@ class Dissector {
     CertificateReader
         read_certificate;  ///< may be empty: certificates are kept as octets with hashes missing
     RecordOpenerFactory make_opener;  ///< may be empty: nothing is opened
+    /// May be empty: what Standard RDP Security protects stays closed. Asked once for each
+    /// connection whose server sends security data.
+    record::SessionOpenerFactory make_session_opener = {};
     /// False in a replay, where all secrets are known from the start: what cannot be opened at once
     /// is given up at once. The evidence is the same either way.
     bool secrets_may_come = true;
