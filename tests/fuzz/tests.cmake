@@ -41,6 +41,10 @@ rdpwhy_fuzz(rdstls ROOMS auth ORACLE auth/auth_oracles.h rdpwhy::auth::oracle::c
 rdpwhy_fuzz(token ROOMS auth ORACLE auth/auth_oracles.h rdpwhy::auth::oracle::check_token)
 rdpwhy_fuzz(auth_annotation ROOMS auth ORACLE auth/auth_oracles.h rdpwhy::auth::oracle::check_annotation)
 rdpwhy_fuzz(x224 ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_x224)
+rdpwhy_fuzz(licensing ROOMS rdp ORACLE rdp/licensing_oracles.h rdpwhy::rdp::oracle::check_licensing)
+rdpwhy_fuzz(security_exchange ROOMS rdp ORACLE rdp/licensing_oracles.h rdpwhy::rdp::oracle::check_security_exchange)
+rdpwhy_fuzz(server_certificate ROOMS rdp
+  ORACLE rdp/licensing_oracles.h rdpwhy::rdp::oracle::check_server_certificate)
 rdpwhy_fuzz(tpkt ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_tpkt)
 rdpwhy_fuzz(tls ROOMS tls ORACLE tls/tls_oracles.h rdpwhy::tls::oracle::check_tls)
 rdpwhy_fuzz(certificate ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_certificate)
