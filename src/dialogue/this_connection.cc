@@ -29,7 +29,11 @@ bool server_is_done(std::span<const Evidence> evidence) {
       return true;
     }
     if (const auto* alert = std::get_if<record::TlsAlert>(&e.fact)) {
-      if (alert->alert && alert->alert->level == tls::Alert::kFatal) return true;
+      // RFC 8446 6.1: nothing follows a close_notify either, whenever the FIN may come.
+      if (alert->alert && (alert->alert->level == tls::Alert::kFatal ||
+                           alert->alert->description == tls::Alert::kCloseNotify)) {
+        return true;
+      }
     }
     if (const auto* opening = record::get_if<record::ProxyOpening>(&e.fact)) {
       if (!opening->granted) return true;

@@ -300,20 +300,21 @@ class EndingSearch {
     }
     if (broken_) because_.push_back(record_.evidence[*broken_].id);
     if (!alert.alert && phase_ > Phase::kTls) {
-      closing_ = i;
+      if (!closing_) closing_ = i;
       return {};
     }
     if (!alert.alert || is_alert_that_ends(*alert.alert, tls13_) ||
         leaves_after_warning(i, *alert.alert)) {
       return fail(i, side, EndedHow::kAlert);
     }
-    if (alert.alert->description == tls::Alert::kCloseNotify) closing_ = i;
+    if (alert.alert->description == tls::Alert::kCloseNotify && !closing_) closing_ = i;
     return {};
   }
 
   /// A client that gives up waiting inside TLS says close_notify first, and its FIN follows at
-  /// once.
+  /// once. To a server that said so before it only answers: nothing was due any more.
   void note_leave(Position i, const TlsAlert& alert) {
+    if (closing_ && record_.evidence[*closing_].where.side == Side::kServer) return;
     if (phase_ <= Phase::kTls || i == 0 || record_.evidence[i].where.side != Side::kClient) return;
     if (alert.alert && alert.alert->description != tls::Alert::kCloseNotify) return;
     const auto silence = record_.evidence[i].at - record_.evidence[i - 1].at;
@@ -385,7 +386,10 @@ class EndingSearch {
     because_.push_back(notify.id);
     if (gave_up_ && ending.by == Side::kClient) return fail(i, Side::kClient, EndedHow::kTimeout);
     if (ending.by == notify.where.side) return fail(i, ending.by, how_of(ending));
-    return fail(i, notify.where.side, EndedHow::kClose);
+    auto failure = fail(i, notify.where.side, EndedHow::kClose);
+    // Not when the other side drew the conclusion.
+    if (phase_ > Phase::kTls) failure.after_ns -= record_.evidence[i].at - notify.at;
+    return failure;
   }
 
   /// Who repeats in vain seldom gets its FIN out before the capture ends.
@@ -428,7 +432,8 @@ class EndingSearch {
     std::ranges::sort(failure.because);
     for (Position i = at; i-- > 0;) {
       const auto name = message_name(record_, record_.evidence[i]);
-      if (!name || (phase_ > Phase::kTls && closing_ == i)) continue;
+      const bool goodbye = closing_ && i >= *closing_ && is_tls(record_.evidence[i].fact);
+      if (!name || (phase_ > Phase::kTls && goodbye)) continue;
       failure.after = *name;
       failure.after_ns = shown.at - record_.evidence[i].at;
       break;

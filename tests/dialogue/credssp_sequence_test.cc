@@ -53,13 +53,14 @@ struct Nla {
     auto tls = crypto::settings_for_tests(key);
     server.key =
         crypto::subject_public_key(crypto::der_blocks(tls.certificate_chain_pem).front()).value();
-    server.closed = false;
+    server.closed = server.said_goodbye = false;
     talk = std::make_unique<Talk>(Talk::Settings{
         .confirm = {.flags = server.response_flags, .selected_protocol = server.selected},
         .tls = std::move(tls),
         .server = [this](const auth::TsRequest& request) { return server.answer(request); },
         .kerberos = kerberos,
-        .server_closed = [this] { return server.closed; }});
+        .server_closed = [this] { return server.closed; },
+        .server_says_goodbye = [this] { return server.said_goodbye; }});
     talk->run(plan);
     return *talk;
   }
@@ -181,8 +182,8 @@ TEST(Credssp, AServerThatDoesNotProveItsKeyGetsNoCredentials) {
 
 TEST(Credssp, WhateverTheServerDoesAtEachStepThePasswordIsTriedOnceAtMost) {
   for (const auto at : {At::kNegotiate, At::kAuthenticate, At::kCredentials}) {
-    for (const auto does : {Does::kError, Does::kClose, Does::kNothing, Does::kGarbage,
-                            Does::kNoToken, Does::kChallenge, Does::kTokenFirst}) {
+    for (const auto does : {Does::kError, Does::kClose, Does::kGoodbye, Does::kNothing,
+                            Does::kGarbage, Does::kNoToken, Does::kChallenge, Does::kTokenFirst}) {
       for (const bool hybrid_ex : {true, false}) {
         SCOPED_TRACE(testing::Message() << "at " << static_cast<int>(at) << " does "
                                         << static_cast<int>(does) << " ex " << hybrid_ex);

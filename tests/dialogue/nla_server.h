@@ -24,6 +24,7 @@ class NlaServer {
     kAnswer,      ///< what it should
     kError,       ///< TSRequest with error_code
     kClose,       ///< ends the connection
+    kGoodbye,     ///< close_notify, and the connection stays open
     kNothing,     ///< stays silent
     kGarbage,     ///< octets that are no TSRequest
     kNoToken,     ///< a TSRequest with nothing in it but its version
@@ -51,6 +52,7 @@ class NlaServer {
   std::optional<auth::TsPasswordCreds> credentials;
   std::string user;
   bool closed = false;
+  bool said_goodbye = false;
 
   /// The octets that follow on one message of the client.
   Bytes answer(const auth::TsRequest& request) {
@@ -144,6 +146,9 @@ class NlaServer {
         return with_error();
       case Does::kClose:
         closed = true;
+        return {};
+      case Does::kGoodbye:
+        said_goodbye = true;
         return {};
       case Does::kGarbage:
         return base::to_bytes(base::as_bytes("HTTP/1.1 400 Bad Request\r\n\r\n"));

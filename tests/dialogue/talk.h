@@ -36,6 +36,7 @@ class Talk {
     Server server;
     Kerberos kerberos;
     std::function<bool()> server_closed = [] { return false; };
+    std::function<bool()> server_says_goodbye = [] { return false; };  ///< close_notify, no FIN
   };
 
   explicit Talk(Settings settings) : settings_(std::move(settings)) {}
@@ -136,6 +137,7 @@ class Talk {
       server_->write(settings_.server(auth::decode_ts_request(message).value()));
       partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(size));
     }
+    if (settings_.server_says_goodbye()) server_->close();
     auto theirs = server_->drain();
     if (!theirs.empty()) inbox_.push_back(std::move(theirs));
     return true;

@@ -244,6 +244,17 @@ TEST(InsideTls, TheCloseNotifyOfAClientThatGaveUpDoesNotHideTheSilence) {
                  Phase::kCredssp, Side::kClient, EndedHow::kClose, "ntlm_challenge", Phase::kTls);
 }
 
+TEST(InsideTls, AServerThatSaidCloseNotifyClosedHoweverLongTheClientWaitedForMore) {
+  for (const bool client_says_it_too : {false, true}) {
+    auto made = Opened().ntlm().alert(Side::kServer, 1, 0);
+    if (client_says_it_too) made.alert(Side::kClient, 1, 0, 5'000 * kMillisecond);
+    made.ended(Side::kClient, How::kClose, 5'000 * kMillisecond).ended(Side::kServer);
+    expect_failure(made, Phase::kCredssp, Side::kServer, EndedHow::kClose, "ntlm_authenticate",
+                   Phase::kTls);
+    EXPECT_EQ(made.progress().failure->after_ns, kMillisecond);
+  }
+}
+
 TEST(InsideTls, AnAnswerThatDoesNotDecodeIsMalformedUnlessTheClientGoesOn) {
   const Malformed malformed{.what = "CredSSP TSRequest", .error = {}, .first = {}};
   expect_failure(Opened().client(negotiate()).server(malformed).ended(Side::kClient),
