@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rdp/bit_names.h"
 #include "rdpwhy/base/hex.h"
 
 namespace rdpwhy::rdp {
@@ -10,11 +11,6 @@ namespace {
 constexpr std::uint16_t kNegotiationSize = 8;
 constexpr std::uint16_t kCorrelationSize = 36;
 constexpr std::size_t kReservedSize = 16;
-
-struct BitName {
-  std::uint32_t bit;
-  std::string_view name;
-};
 
 constexpr BitName kProtocolNames[] = {
     {static_cast<std::uint32_t>(Protocol::kSsl), "SSL"},
@@ -44,23 +40,6 @@ constexpr std::string_view kFailureCodeNames[] = {
     "SSL_REQUIRED_BY_SERVER", "SSL_NOT_ALLOWED_BY_SERVER", "SSL_CERT_NOT_ON_SERVER",
     "INCONSISTENT_FLAGS",     "HYBRID_REQUIRED_BY_SERVER", "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER",
 };
-
-std::vector<std::string> names_of_bits(std::uint32_t bits, std::span<const BitName> table) {
-  std::vector<std::string> names;
-  for (const auto& [bit, name] : table) {
-    if ((bits & bit) == 0) continue;
-    names.emplace_back(name);
-    bits &= ~bit;
-  }
-  if (bits != 0) names.push_back(base::to_hex_number(bits));
-  return names;
-}
-
-std::string joined(const std::vector<std::string>& names, std::string_view if_none) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : " | ") + name;
-  return text.empty() ? std::string(if_none) : text;
-}
 
 std::string reading(std::uint32_t value, int digits, const std::string& names) {
   return base::to_hex_number(value, digits) + ' ' + names;
@@ -119,12 +98,12 @@ NegotiationRequest read_negotiation_request(Reader& r) {
   read_type(r, NegotiationRequest::kType, "RDP_NEG_REQ");
   request.flags = r.u8("flags");
   if (r.wants_fields()) {
-    r.value(reading(request.flags, 2, joined(request_flag_names(request.flags), "none")));
+    r.value(bits_text(request.flags, 2, kRequestFlagNames));
   }
   read_length(r, kNegotiationSize);
   request.requested.bits = r.u32le("requestedProtocols");
   if (r.wants_fields()) {
-    r.value(reading(request.requested.bits, 8, joined(protocol_names(request.requested), "RDP")));
+    r.value(bits_text(request.requested.bits, 8, kProtocolNames, "RDP"));
   }
   return request;
 }
@@ -163,7 +142,7 @@ NegotiationResponse read_negotiation_response(Reader& r) {
   read_type(r, NegotiationResponse::kType, "RDP_NEG_RSP");
   response.flags = r.u8("flags");
   if (r.wants_fields()) {
-    r.value(reading(response.flags, 2, joined(response_flag_names(response.flags), "none")));
+    r.value(bits_text(response.flags, 2, kResponseFlagNames));
   }
   read_length(r, kNegotiationSize);
   response.selected_protocol = r.u32le("selectedProtocol");
