@@ -34,8 +34,7 @@ std::string_view name_of_number(std::uint32_t number, std::span<const BitName> t
 
 std::string number_text(std::uint32_t number, int digits, std::span<const BitName> table) {
   const auto name = name_of_number(number, table);
-  return fmt::format("{} {}", base::to_hex_number(number, digits),
-                     name.empty() ? "unknown" : name);
+  return fmt::format("{} {}", base::to_hex_number(number, digits), name.empty() ? "unknown" : name);
 }
 
 }  // namespace rdpwhy::rdp

@@ -23,8 +23,7 @@ struct BitName {
                                     std::string_view if_none = "none");
 
 /// The name of exactly this number, or nothing.
-[[nodiscard]] std::string_view name_of_number(std::uint32_t number,
-                                              std::span<const BitName> table);
+[[nodiscard]] std::string_view name_of_number(std::uint32_t number, std::span<const BitName> table);
 
 /// "0x0014 PDUTYPE2_CONTROL", "0x0099 unknown".
 [[nodiscard]] std::string number_text(std::uint32_t number, int digits,

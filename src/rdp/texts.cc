@@ -53,6 +53,16 @@ std::string read_padded_utf16(Reader& r, std::size_t size, std::string_view fiel
   return text;
 }
 
+std::string read_ansi(Reader& r, std::size_t size, std::string_view field) {
+  if (size == 0) return {};
+  std::string text;
+  for (const auto octet : r.bytes(size, field)) {
+    text += octet < 0x80 ? std::string(1, static_cast<char>(octet)) : "\xEF\xBF\xBD";
+  }
+  show(r, text);
+  return text;
+}
+
 void write_utf16(Writer& w, std::string_view text) { w.bytes(base::utf8_to_utf16le(text)); }
 
 void write_terminated_utf16(Writer& w, std::string_view text) {

@@ -18,6 +18,9 @@ std::string read_terminated_utf16(Reader& r, std::size_t size, std::string_view 
 /// A field of fixed size, padded with null characters; what stands behind the first is not read.
 std::string read_padded_utf16(Reader& r, std::size_t size, std::string_view field);
 
+/// `size` octets of a code page of which only ASCII is known; everything else becomes U+FFFD.
+std::string read_ansi(Reader& r, std::size_t size, std::string_view field);
+
 void write_utf16(Writer& w, std::string_view text);
 void write_terminated_utf16(Writer& w, std::string_view text);
 /// Cut to what leaves room for one null character.
