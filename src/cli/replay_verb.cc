@@ -22,7 +22,7 @@ struct Typed {
   std::vector<std::string> files;
   bool json = false, explain = false;
   std::string saw, ca, key_log;
-  std::vector<std::string> tls_keys;
+  std::vector<std::string> tls_keys, rdp_keys;
   std::string colour = "auto";
 };
 
@@ -35,6 +35,12 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--tls-key", typed.tls_keys,
                  "a server's RSA private key (PEM), for suites with RSA key exchange; again for "
                  "more")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_option(
+         "--rdp-key", typed.rdp_keys,
+         "a server's RSA private key (PEM, or xrdp's rsakeys.ini) of Standard RDP Security; "
+         "again for more")
       ->type_name("FILE")
       ->allow_extra_args(false);
   declare_saw(app, typed.saw);
@@ -52,14 +58,16 @@ struct Secrets {
   ~Secrets() { ::explicit_bzero(text.data(), text.size()); }
 };
 
+using AddKeys = std::expected<void, Error> (crypto::RsaPrivateKeys::*)(std::string_view);
+
 std::expected<crypto::RsaPrivateKeys, Error> read_private_keys(
-    const std::vector<std::string>& files) {
+    const std::vector<std::string>& files, AddKeys add) {
   crypto::RsaPrivateKeys keys;
   for (const auto& file : files) {
     auto text = read_small_file(file, kMostPrivateKey);
     if (!text) return std::unexpected(std::move(text.error()));
     const Secrets pem{std::move(*text)};
-    if (auto added = keys.add(pem.text); !added) return std::unexpected(added.error().in(file));
+    if (auto added = (keys.*add)(pem.text); !added) return std::unexpected(added.error().in(file));
   }
   return keys;
 }
@@ -183,8 +191,10 @@ int run_replay(const Arguments& arguments) {
     if (!text) return talk(text.error().text), kCouldNotTry;
     secrets.text = std::move(*text);
   }
-  const auto private_keys = read_private_keys(typed.tls_keys);
+  const auto private_keys = read_private_keys(typed.tls_keys, &crypto::RsaPrivateKeys::add);
   if (!private_keys) return talk(private_keys.error().text), kCouldNotTry;
+  const auto rdp_keys = read_private_keys(typed.rdp_keys, &crypto::RsaPrivateKeys::add_rdp_keys);
+  if (!rdp_keys) return talk(rdp_keys.error().text), kCouldNotTry;
   auto store = open_trust_store(typed.ca);
   if (!store) return talk(store.error().text), kCouldNotTry;
   crypto::CertificateJudge judge(std::move(*store));
@@ -192,6 +202,7 @@ int run_replay(const Arguments& arguments) {
   replay::ReplayOptions options;
   options.key_log = secrets.text;
   options.private_keys = &*private_keys;
+  options.rdp_keys = &*rdp_keys;
   Reporter reporter(typed, *saw, judge);
   int exit_code = kComplete;
   try {

@@ -98,9 +98,12 @@ Secret hmac_md5(const Secret& key, Parts parts) {
 
 Rc4::Rc4(const Secret& key) : context_(EVP_CIPHER_CTX_new()) {
   const auto cipher = find_rc4();
-  RDPWHY_CHECK(cipher != nullptr && context_ != nullptr && key.reveal().size() == kDigestSize);
-  RDPWHY_CHECK(EVP_EncryptInit_ex2(context_.get(), cipher.get(), key.reveal().data(), nullptr,
-                                   nullptr) == 1);
+  const auto octets = key.reveal();
+  RDPWHY_CHECK(cipher != nullptr && context_ != nullptr && !octets.empty());
+  RDPWHY_CHECK(EVP_EncryptInit_ex2(context_.get(), cipher.get(), nullptr, nullptr, nullptr) == 1 &&
+               EVP_CIPHER_CTX_set_key_length(context_.get(), static_cast<int>(octets.size())) ==
+                   1 &&
+               EVP_EncryptInit_ex2(context_.get(), nullptr, octets.data(), nullptr, nullptr) == 1);
 }
 
 Bytes Rc4::transform(ByteSpan octets) {

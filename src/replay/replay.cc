@@ -7,6 +7,7 @@
 #include "rdpwhy/capture/segment.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/record_opener.h"
+#include "rdpwhy/crypto/session_opener.h"
 #include "replay/connection_listener.h"
 #include "replay/report_order.h"
 
@@ -78,6 +79,11 @@ std::expected<ReplaySummary, Error> replay(ByteSpan file, const ReplayOptions& o
   dissect::Dissector::Options dissecting{
       .read_certificate = [&](ByteSpan der) { return certificates.read(der); },
       .make_opener = {},
+      .make_session_opener =
+          [&] {
+            return crypto::make_session_opener(
+                {.key_log = &secrets, .private_keys = options.rdp_keys});
+          },
       .secrets_may_come = false};
   const bool has_keys = options.private_keys != nullptr && !options.private_keys->empty();
   crypto::SessionMemory sessions;

@@ -52,6 +52,19 @@ class OddFiles(Case):
         finished = run("replay", "--tls-key", keys[0], "--tls-key", keys[1], self.path("none.pcap", PCAP_HEADER))
         self.assertEqual(finished.returncode, 0)
 
+    def test_a_key_of_standard_rdp_security_is_pem_or_the_ini_file_of_xrdp(self):
+        capture = self.path("none.pcap", PCAP_HEADER)
+        numbers = {"pub_exp": (65537).to_bytes(4, "little"), "pub_mod": (61 * 53).to_bytes(2, "little"), "pri_exp": (413).to_bytes(2, "little")}
+        lines = ["[keys]"] + [f"{name}=" + ",".join(f"0x{octet:02x}" for octet in value) for name, value in numbers.items()]
+        for name, text in (("a.pem", self.key()), ("rsakeys.ini", "\n".join(lines).encode())):
+            finished = run("replay", "--rdp-key", self.path(name, text), capture)
+            self.assertEqual(finished.returncode, 0, finished.stderr)
+        for name, text, why in (("half.ini", "\n".join(lines[:2] + lines[3:]).encode(), "pub_mod"), ("text.ini", b"no key", "no private key")):
+            finished = run("replay", "--rdp-key", self.path(name, text), capture)
+            self.assertEqual(finished.returncode, 3, name)
+            self.complains(finished, why)
+            self.complains(finished, name)
+
     @staticmethod
     def key(*options, algorithm=("RSA", "rsa_keygen_bits:2048")):
         return subprocess.run(["openssl", "genpkey", "-algorithm", algorithm[0], "-pkeyopt", algorithm[1], *options],

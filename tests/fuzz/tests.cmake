@@ -53,6 +53,8 @@ rdpwhy_fuzz(key_log ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::
 rdpwhy_fuzz(record_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_record_opener)
 rdpwhy_fuzz(tls12_opener ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls12_opener)
 rdpwhy_fuzz(tls_session ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_tls_session)
+rdpwhy_fuzz(session_opener ROOMS crypto
+  ORACLE crypto/standard_security_oracles.h rdpwhy::crypto::oracle::check_session_opener)
 rdpwhy_fuzz(ntlm_challenge ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_ntlm_challenge)
 rdpwhy_fuzz(ntlm_client ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_ntlm_client)
 rdpwhy_fuzz(channel_bindings ROOMS crypto

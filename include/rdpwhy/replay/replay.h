@@ -26,6 +26,7 @@ struct ReplayedConnection {
 struct ReplayOptions {
   std::string_view key_log;  ///< text of --keylog; secrets blocks of the file are added to it
   const crypto::RsaPrivateKeys* private_keys = nullptr;  ///< of --tls-key
+  const crypto::RsaPrivateKeys* rdp_keys = nullptr;      ///< of --rdp-key
   bool certificate_cache = true;  ///< off only to prove that it changes nothing
   capture::Flows::Limits limits;
   /// Where in the file the reading has got to, about every 8 MiB; it goes through it twice.
