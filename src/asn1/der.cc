@@ -55,7 +55,8 @@ std::optional<Header> header_at(Reader& r, std::string_view field) {
 }
 
 /// The same for an element that must have that tag.
-std::optional<Header> header_at(Reader& r, Tag tag, std::string_view field) {
+std::optional<Header> header_at(Reader& r, Tag tag, std::string_view field,
+                                LengthForm form = LengthForm::kShortest) {
   const auto header = header_at(r, field);
   if (!header) return std::nullopt;
   if (header->tag != tag) {
@@ -63,7 +64,8 @@ std::optional<Header> header_at(Reader& r, Tag tag, std::string_view field) {
               r.offset());
     return std::nullopt;
   }
-  r.expect(header->minimal, "its length is written longer than DER has it", field, r.offset());
+  r.expect(header->minimal || form == LengthForm::kAny,
+           "its length is written longer than DER has it", field, r.offset());
   return header;
 }
 
@@ -248,8 +250,8 @@ std::optional<unsigned> next_context_number(const Reader& r) {
   return ahead[0] & 0x1Fu;
 }
 
-Reader open(Reader& r, Tag tag, std::string_view field) {
-  const auto header = header_at(r, tag, field);
+Reader open(Reader& r, Tag tag, std::string_view field, LengthForm form) {
+  const auto header = header_at(r, tag, field, form);
   r.skip(header ? header->size : 0, field);
   if (header && r.wants_fields()) {
     r.value(fmt::format("{}, {} octet{}", tag_name(tag), header->length,
@@ -258,8 +260,8 @@ Reader open(Reader& r, Tag tag, std::string_view field) {
   return r.body(header ? header->length : 0, field);
 }
 
-ByteSpan read_primitive(Reader& r, Tag tag, std::string_view field) {
-  const auto header = header_at(r, tag, field);
+ByteSpan read_primitive(Reader& r, Tag tag, std::string_view field, LengthForm form) {
+  const auto header = header_at(r, tag, field, form);
   if (!header) return {};
   const auto element = r.bytes(static_cast<std::size_t>(header->size + header->length), field);
   return r.failed() ? ByteSpan{} : element.subspan(header->size);

@@ -177,7 +177,8 @@ class Conversation {
     }
     if (faults_.ultimatum_on_client_hello) {
       constexpr std::uint8_t kUserRequested = 3;  // what xrdp says
-      return rdp::encode_tpkt(rdp::encode(rdp::DisconnectProviderUltimatum{kUserRequested}));
+      return rdp::encode_tpkt(
+          rdp::encode_data_tpdu(rdp::encode(rdp::DisconnectProviderUltimatum{kUserRequested})));
     }
     if (faults_.garbage_on_client_hello) {
       Bytes garbage(200);

@@ -6,6 +6,10 @@
 #include <string_view>
 
 #include "rdpwhy/base/hex.h"
+#include "rdpwhy/rdp/client_blocks.h"
+#include "rdpwhy/rdp/gcc.h"
+#include "rdpwhy/rdp/mcs.h"
+#include "rdpwhy/rdp/server_blocks.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
 
@@ -57,33 +61,85 @@ bool begins_tpkt(ByteSpan bytes) {
   return bytes.size() < TpktHeader::kSize || (bytes[2] << 8 | bytes[3]) > int{TpktHeader::kSize};
 }
 
-// A nested decoder counts from the TPDU's first octet.
-void append_tpdu(AnnotatedPdu& pdu, ByteSpan tpdu) {
-  Notes notes(Notes::Detail::kFields);
-  const auto decoded = decode_tpdu(tpdu, &notes);
-  if (pdu.fields.empty() || pdu.fields.back().name != "TPDU") {
-    pdu.fields.push_back({.offset = TpktHeader::kSize, .size = tpdu.size(), .name = "TPDU"});
+// Octets inside the input, which a decoder of their own reads.
+struct Part {
+  ByteSpan octets;
+  std::size_t offset = 0;  ///< in the input
+  int depth = 0;           ///< of its fields
+
+  /// What a decoded message carries behind its own fields.
+  [[nodiscard]] Part tail(std::size_t size) const {
+    return {octets.last(size), offset + octets.size() - size, depth + 1};
   }
+};
+
+// A nested decoder counts from the part's first octet.
+template <typename Decode>
+auto append_part(AnnotatedPdu& pdu, const Part& part, Decode decode) {
+  Notes notes(Notes::Detail::kFields);
+  auto decoded = decode(part.octets, &notes);
   for (auto& field : notes.fields) {
-    field.offset += TpktHeader::kSize;
-    ++field.depth;
+    field.offset += part.offset;
+    field.depth += part.depth;
     pdu.fields.push_back(std::move(field));
   }
   // Octets that the TPKT announced and that are not here are the fault; what follows from it is
   // not.
-  if (pdu.error) {
-    pdu.title = "TPKT that is cut off";
-    if (decoded) pdu.title = fmt::format("{}, cut off", title_of(*decoded));
-    return;
-  }
+  if (pdu.error) return decoded;
   for (auto& note : notes.anomalies) {
-    note.offset += TpktHeader::kSize;
+    note.offset += part.offset;
     pdu.anomalies.push_back(std::move(note));
   }
-  pdu.title = decoded ? title_of(*decoded) : "TPKT with a TPDU that cannot be read";
-  if (decoded) return;
+  if (decoded) return decoded;
   pdu.error = decoded.error();
-  pdu.error->offset += TpktHeader::kSize;
+  pdu.error->offset += part.offset;
+  return decoded;
+}
+
+// What is behind the last known field is not where a tail is looked for.
+bool has_surplus(const AnnotatedPdu& pdu) {
+  return std::ranges::any_of(pdu.fields, [](const auto& field) { return field.name == "surplus"; });
+}
+
+void append_conference(AnnotatedPdu& pdu, const Part& part, const ConnectInitial&) {
+  const auto request = append_part(pdu, part, decode_conference_create_request);
+  if (request && !has_surplus(pdu))
+    append_part(pdu, part.tail(request->user_data.size()), decode_client_blocks);
+}
+
+void append_conference(AnnotatedPdu& pdu, const Part& part, const ConnectResponse&) {
+  const auto response = append_part(pdu, part, decode_conference_create_response);
+  if (response && !has_surplus(pdu))
+    append_part(pdu, part.tail(response->user_data.size()), decode_server_blocks);
+}
+
+// MCS, and what it carries.
+void append_mcs(AnnotatedPdu& pdu, const Part& part) {
+  const auto mcs = append_part(pdu, part, decode_mcs);
+  if (!mcs) {
+    pdu.title += ", with user data that cannot be read";
+    return;
+  }
+  pdu.title = fmt::format("{} in an X.224 Data TPDU", title_of(*mcs));
+  if (has_surplus(pdu)) return;
+  if (const auto* initial = std::get_if<ConnectInitial>(&*mcs)) {
+    append_conference(pdu, part.tail(initial->user_data.size()), *initial);
+  } else if (const auto* response = std::get_if<ConnectResponse>(&*mcs)) {
+    append_conference(pdu, part.tail(response->user_data.size()), *response);
+  }
+}
+
+void append_tpdu(AnnotatedPdu& pdu, ByteSpan tpdu) {
+  if (pdu.fields.empty() || pdu.fields.back().name != "TPDU") {
+    pdu.fields.push_back({.offset = TpktHeader::kSize, .size = tpdu.size(), .name = "TPDU"});
+  }
+  const bool cut_off = pdu.error.has_value();
+  const Part part{.octets = tpdu, .offset = TpktHeader::kSize, .depth = 1};
+  const auto decoded = append_part(pdu, part, decode_tpdu);
+  pdu.title = decoded ? title_of(*decoded) : "TPKT with a TPDU that cannot be read";
+  const auto* data = decoded ? std::get_if<DataTpdu>(&*decoded) : nullptr;
+  if (data != nullptr && data->size > 0) append_mcs(pdu, part.tail(data->size));
+  if (cut_off) pdu.title = decoded ? fmt::format("{}, cut off", pdu.title) : "TPKT that is cut off";
 }
 
 }  // namespace

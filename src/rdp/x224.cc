@@ -15,13 +15,7 @@ constexpr std::size_t kNegotiationSize = 8;
 constexpr std::size_t kCorrelationSize = 36;
 constexpr std::uint8_t kEndOfTsdu = 0x80;
 constexpr std::uint8_t kMostLi = 254;  // 255 is reserved
-// T.125 DomainMCSPDU, a choice of 6 bits in aligned PER: disconnectProviderUltimatum is 8.
-constexpr std::uint8_t kDisconnectProviderUltimatumChoice = 8;
 constexpr std::size_t kKeptOctets = 16;
-
-constexpr std::string_view kReasonNames[] = {"rn-domain-disconnected", "rn-provider-initiated",
-                                             "rn-token-purged", "rn-user-requested",
-                                             "rn-channel-purged"};
 
 std::string_view name_of(std::uint8_t code) {
   switch (TpduCode{code}) {
@@ -181,17 +175,6 @@ void read_confirm_part(Reader& r, ConnectionConfirm& confirm) {
   skip_surplus(r);
 }
 
-std::expected<Tpdu, DecodeError> decode_ultimatum(Reader& r) {
-  const auto bits = r.u16be("DisconnectProviderUltimatum");
-  const DisconnectProviderUltimatum ultimatum{.reason =
-                                                  static_cast<std::uint8_t>(bits >> 7 & 0x07)};
-  if (r.wants_fields()) r.value("reason " + disconnect_reason_name(ultimatum.reason));
-  r.expect(ultimatum.reason < std::size(kReasonNames), "is no reason that T.125 knows", "reason");
-  r.expect((bits & 0x7F) == 0, "the padding is not zero", "DisconnectProviderUltimatum");
-  skip_surplus(r);
-  return r.finish(Tpdu(ultimatum));
-}
-
 // X.224 13.7, class 0: LI, code, EOT and TPDU-NR, then user data up to the end of the TPKT.
 std::expected<Tpdu, DecodeError> decode_data(ByteSpan tpdu, Notes* notes) {
   Reader r(tpdu, notes);
@@ -205,9 +188,10 @@ std::expected<Tpdu, DecodeError> decode_data(ByteSpan tpdu, Notes* notes) {
   r.expect(li == 2, "is not 2, as class 0 has it", "LI", 0);
   r.expect(eot == kEndOfTsdu, "is not 0x80: the TSDU goes on in a further TPDU", "EOT");
   if (li > 2) r.skip(li - 2u, "parameters");
-  const auto ahead = r.peek(2);
-  if (ahead.size() == 2 && ahead[0] >> 2 == kDisconnectProviderUltimatumChoice) {
-    return decode_ultimatum(r);
+  if (r.left() >= 2 && next_is_ultimatum(r)) {
+    const auto ultimatum = read_ultimatum(r);
+    skip_surplus(r);
+    return r.finish(Tpdu(ultimatum));
   }
   const auto user_data = r.rest("user data");
   return r.finish(Tpdu(
@@ -233,11 +217,6 @@ Bytes checked(Writer& w) {
 }
 
 }  // namespace
-
-std::string disconnect_reason_name(std::uint8_t reason) {
-  return reason < std::size(kReasonNames) ? std::string(kReasonNames[reason])
-                                          : std::to_string(reason);
-}
 
 std::expected<ConnectionRequest, DecodeError> decode_connection_request(ByteSpan tpdu,
                                                                         Notes* notes) {
@@ -324,11 +303,10 @@ Bytes encode(const DisconnectRequest& request) {
   return checked(w);
 }
 
-Bytes encode(const DisconnectProviderUltimatum& ultimatum) {
+Bytes encode_data_tpdu(ByteSpan user_data) {
+  constexpr std::uint8_t kLi = 2;
   Writer w;
-  w.u8(2).u8(static_cast<std::uint8_t>(TpduCode::kData)).u8(kEndOfTsdu);
-  w.u16be(static_cast<std::uint16_t>(kDisconnectProviderUltimatumChoice << 10 |
-                                     (ultimatum.reason & 0x07) << 7));
+  w.u8(kLi).u8(static_cast<std::uint8_t>(TpduCode::kData)).u8(kEndOfTsdu).bytes(user_data);
   return w.take();
 }
 

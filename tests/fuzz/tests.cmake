@@ -46,6 +46,8 @@ rdpwhy_fuzz(security_exchange ROOMS rdp ORACLE rdp/licensing_oracles.h rdpwhy::r
 rdpwhy_fuzz(server_certificate ROOMS rdp
   ORACLE rdp/licensing_oracles.h rdpwhy::rdp::oracle::check_server_certificate)
 rdpwhy_fuzz(tpkt ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_tpkt)
+rdpwhy_fuzz(mcs ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_mcs)
+rdpwhy_fuzz(gcc_blocks ROOMS rdp ORACLE rdp/rdp_oracles.h rdpwhy::rdp::oracle::check_blocks)
 rdpwhy_fuzz(tls ROOMS tls ORACLE tls/tls_oracles.h rdpwhy::tls::oracle::check_tls)
 rdpwhy_fuzz(certificate ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_certificate)
 rdpwhy_fuzz(judge ROOMS crypto ORACLE crypto/crypto_oracles.h rdpwhy::crypto::oracle::check_judge)

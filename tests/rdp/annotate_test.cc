@@ -100,15 +100,31 @@ TEST(Annotation, GoesThroughSeveralPdusToWhatIsNone) {
   EXPECT_TRUE(text.starts_with("X.224 Connection Confirm without negotiation data, 11 octets\n"));
   EXPECT_NE(text.find("\n\nMCS Disconnect Provider Ultimatum in an X.224 Data TPDU, 9 octets\n"),
             std::string::npos);
-  EXPECT_NE(text.find("DisconnectProviderUltimatum: reason rn-user-requested\n"),
-            std::string::npos);
+  EXPECT_NE(text.find("reason: rn-user-requested\n"), std::string::npos);
   EXPECT_NE(text.find("\n\nno TPKT any more, 7 octets\n"), std::string::npos);
   EXPECT_TRUE(text.ends_with("   0  15 03 03 00 02 02 28     (not decoded)\n"));
 }
 
-TEST(Annotation, OfUserDataShowsItsOctets) {
+TEST(Annotation, OfUserDataThatIsNoMcsSaysSo) {
   const auto text = annotated_text(octets("0300000c 02 f0 80 7f 65 82 01 94"));
-  EXPECT_NE(text.find("   7  7f 65 82 01 94             user data\n"), std::string::npos);
+  EXPECT_TRUE(text.starts_with("X.224 Data TPDU, with user data that cannot be read, 12 octets\n"));
+  EXPECT_TRUE(text.ends_with("error: Connect-Initial needs 404 bytes at offset 12, 0 left\n"));
+}
+
+TEST(Annotation, OfAnMcsConnectResponseGoesDownToItsBlocks) {
+  const auto text = annotated_text(octets(
+      "03000068 02 f0 80 7f66 5e 0a0100 020100 301a 020122 020103 020100 020101 020100 020101"
+      "020300fff8 020102 043a 00 0500147c0001 2a 14 760a 0101 00 01 c000 4d63446e 24"
+      "010c 1000 04000800 01000000 01000000  030c 0800 eb03 0000  020c 0c00 00000000 00000000"));
+  EXPECT_TRUE(text.starts_with("MCS Connect-Response in an X.224 Data TPDU, 104 octets\n"));
+  for (const auto* line :
+       {"result: 0 rt-successful\n", "maxMCSPDUsize: 65528\n", "nodeID: 31219\n",
+        "h221NonStandard: \"McDn\"\n", "version: 0x00080004 RDP 5.0 to 8.1\n",
+        "MCSChannelId: 1003\n", "encryptionMethod: 0x00000000 ENCRYPTION_METHOD_NONE\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+  EXPECT_EQ(text.find("odd:"), std::string::npos) << text;
+  EXPECT_EQ(text.find("error:"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -9,6 +9,10 @@
 #include "rdpwhy/base/notes.h"
 #include "rdpwhy/base/reader.h"
 #include "rdpwhy/rdp/annotate.h"
+#include "rdpwhy/rdp/client_blocks.h"
+#include "rdpwhy/rdp/gcc.h"
+#include "rdpwhy/rdp/mcs.h"
+#include "rdpwhy/rdp/server_blocks.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
 
@@ -38,18 +42,45 @@ void check_decoder(ByteSpan bytes, Decode decode) {
   if (!notes.anomalies.empty()) return;
   const auto check_round_trip = [&](const auto& value) {
     if constexpr (requires { encode(value); }) {
-      const auto encoded = encode(value);
+      auto encoded = encode(value);
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*decoded)>, Tpdu> &&
+                    std::is_same_v<std::remove_cvref_t<decltype(value)>,
+                                   DisconnectProviderUltimatum>) {
+        encoded = encode_data_tpdu(encoded);
+      }
       Notes again;
       const auto back = decode(encoded, &again);
       hold(back.has_value() && *back == *decoded, "what is encoded decodes to the same");
       hold(again.anomalies.empty(), "what we encode is not odd");
     }
   };
-  if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*decoded)>, Tpdu>) {
+  using Decoded = std::remove_cvref_t<decltype(*decoded)>;
+  if constexpr (std::is_same_v<Decoded, Tpdu> || std::is_same_v<Decoded, McsPdu>) {
     std::visit(check_round_trip, *decoded);
   } else {
     check_round_trip(*decoded);
   }
+}
+
+/// `bytes` is the user data of a Data TPDU, or what stands in an MCS connect PDU.
+inline void check_mcs(ByteSpan bytes) {
+  check_decoder(bytes, [](ByteSpan data, Notes* notes) { return decode_mcs(data, notes); });
+  check_decoder(bytes, [](ByteSpan data, Notes* notes) {
+    return decode_conference_create_request(data, notes);
+  });
+  check_decoder(bytes, [](ByteSpan data, Notes* notes) {
+    return decode_conference_create_response(data, notes);
+  });
+}
+
+/// `bytes` are data blocks of either side.
+inline void check_blocks(ByteSpan bytes) {
+  check_decoder(bytes,
+                [](ByteSpan data, Notes* notes) { return decode_client_blocks(data, notes); });
+  check_decoder(bytes,
+                [](ByteSpan data, Notes* notes) { return decode_server_blocks(data, notes); });
+  const auto client = decode_client_blocks(bytes);
+  hold(!client || client->blocks.size() <= bytes.size() / 4, "a block has a header at least");
 }
 
 /// `bytes` is a TPDU, behind the TPKT header.

@@ -394,7 +394,7 @@ TEST(DisconnectProviderUltimatum, HasItsReasonSplitOverTwoOctets) {
     EXPECT_EQ(ultimatum->reason, reason);
     EXPECT_EQ(disconnect_reason_name(reason), name);
     EXPECT_TRUE(notes.anomalies.empty());
-    EXPECT_EQ(encode(*ultimatum), bytes);
+    EXPECT_EQ(encode_data_tpdu(encode(*ultimatum)), bytes);
   }
 }
 
@@ -419,6 +419,10 @@ TEST(DataTpdu, KeepsItsSizeAndFirstOctets) {
   EXPECT_EQ(data->size, 100u);
   ASSERT_EQ(data->first.size(), 16u);
   EXPECT_EQ(data->first[15], 0x73u);
+}
+
+TEST(DataTpdu, StandsAroundItsUserData) {
+  EXPECT_EQ(base::to_hex(encode_data_tpdu(base::parse_hex("28").value())), "02f08028");
 }
 
 TEST(DataTpdu, MayBeEmptyOrShort) {

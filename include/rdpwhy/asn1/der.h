@@ -59,10 +59,16 @@ struct Header {
 /// The number of the context-specific, constructed tag that comes next, if one does.
 [[nodiscard]] std::optional<unsigned> next_context_number(const Reader& r);
 
+/// Whether a length may be written longer than it has to be: BER's writers do as they like (MCS's
+/// always take three octets), where DER is due it is noted.
+enum class LengthForm { kShortest, kAny };
+
 /// The scope of a constructed element: to be read to its end.
-[[nodiscard]] Reader open(Reader& r, Tag tag, std::string_view field);
+[[nodiscard]] Reader open(Reader& r, Tag tag, std::string_view field,
+                          LengthForm form = LengthForm::kShortest);
 /// The content of a primitive element.
-ByteSpan read_primitive(Reader& r, Tag tag, std::string_view field);
+ByteSpan read_primitive(Reader& r, Tag tag, std::string_view field,
+                        LengthForm form = LengthForm::kShortest);
 /// Any element, unread; its whole encoding.
 ByteSpan read_any(Reader& r, std::string_view field);
 

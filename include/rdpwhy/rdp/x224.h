@@ -9,6 +9,7 @@
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/base/notes.h"
+#include "rdpwhy/rdp/mcs.h"
 #include "rdpwhy/rdp/negotiation.h"
 
 namespace rdpwhy::rdp {
@@ -73,22 +74,8 @@ struct DisconnectRequest {
   friend bool operator==(const DisconnectRequest&, const DisconnectRequest&) = default;
 };
 
-/// T.125 DisconnectProviderUltimatum inside an X.224 Data TPDU (MS-RDPBCGR 2.2.2.3): xrdp sends it
-/// in the clear where a ServerHello is due.
-struct DisconnectProviderUltimatum {
-  std::uint8_t reason =
-      0;  ///< T.125 Reason, 0 rn-domain-disconnected ... 4 rn-user-requested, 3 ...
-
-  friend bool operator==(const DisconnectProviderUltimatum&,
-                         const DisconnectProviderUltimatum&) = default;
-};
-
-/// T.125 Reason: "rn-domain-disconnected", "rn-provider-initiated", "rn-token-purged",
-/// "rn-user-requested", "rn-channel-purged"; a number for anything else.
-[[nodiscard]] std::string disconnect_reason_name(std::uint8_t reason);
-
 /// An X.224 Data TPDU (X.224 clause 13.7): what it carries belongs to later phases and is kept by
-/// size and first octets only.
+/// size and first octets only; decode_mcs reads it.
 struct DataTpdu {
   std::uint32_t size = 0;  ///< octets of user data
   Bytes first;             ///< at most 16 of them
@@ -117,6 +104,7 @@ using Tpdu = std::variant<ConnectionRequest, ConnectionConfirm, DisconnectReques
 [[nodiscard]] Bytes encode(const ConnectionRequest& request);
 [[nodiscard]] Bytes encode(const ConnectionConfirm& confirm);
 [[nodiscard]] Bytes encode(const DisconnectRequest& request);
-[[nodiscard]] Bytes encode(const DisconnectProviderUltimatum& ultimatum);
+/// An X.224 Data TPDU around user data.
+[[nodiscard]] Bytes encode_data_tpdu(ByteSpan user_data);
 
 }  // namespace rdpwhy::rdp
