@@ -49,6 +49,7 @@ std::string read_padded_utf16(Reader& r, std::size_t size, std::string_view fiel
   std::size_t end = 0;
   while (end + kUnit <= octets.size() && !is_null(octets, end)) end += kUnit;
   auto text = base::utf16le_to_utf8(octets.first(end));
+  r.expect(end < octets.size(), "is not ended by a null character", field);
   show(r, text);
   return text;
 }
@@ -56,9 +57,12 @@ std::string read_padded_utf16(Reader& r, std::size_t size, std::string_view fiel
 std::string read_ansi(Reader& r, std::size_t size, std::string_view field) {
   if (size == 0) return {};
   std::string text;
+  bool is_ascii = true;
   for (const auto octet : r.bytes(size, field)) {
     text += octet < 0x80 ? std::string(1, static_cast<char>(octet)) : "\xEF\xBF\xBD";
+    is_ascii = is_ascii && octet < 0x80;
   }
+  r.expect(is_ascii, "is not ASCII, and its code page is not known", field);
   show(r, text);
   return text;
 }
