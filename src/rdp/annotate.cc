@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <string_view>
 
+#include "rdp/annotated_part.h"
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/rdp/client_blocks.h"
 #include "rdpwhy/rdp/gcc.h"
 #include "rdpwhy/rdp/mcs.h"
+#include "rdpwhy/rdp/rdpeudp.h"
 #include "rdpwhy/rdp/server_blocks.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
@@ -61,41 +63,6 @@ bool begins_tpkt(ByteSpan bytes) {
   return bytes.size() < TpktHeader::kSize || (bytes[2] << 8 | bytes[3]) > int{TpktHeader::kSize};
 }
 
-// Octets inside the input, which a decoder of their own reads.
-struct Part {
-  ByteSpan octets;
-  std::size_t offset = 0;  ///< in the input
-  int depth = 0;           ///< of its fields
-
-  /// What a decoded message carries behind its own fields.
-  [[nodiscard]] Part tail(std::size_t size) const {
-    return {octets.last(size), offset + octets.size() - size, depth + 1};
-  }
-};
-
-// A nested decoder counts from the part's first octet.
-template <typename Decode>
-auto append_part(AnnotatedPdu& pdu, const Part& part, Decode decode) {
-  Notes notes(Notes::Detail::kFields);
-  auto decoded = decode(part.octets, &notes);
-  for (auto& field : notes.fields) {
-    field.offset += part.offset;
-    field.depth += part.depth;
-    pdu.fields.push_back(std::move(field));
-  }
-  // Octets that the TPKT announced and that are not here are the fault; what follows from it is
-  // not.
-  if (pdu.error) return decoded;
-  for (auto& note : notes.anomalies) {
-    note.offset += part.offset;
-    pdu.anomalies.push_back(std::move(note));
-  }
-  if (decoded) return decoded;
-  pdu.error = decoded.error();
-  pdu.error->offset += part.offset;
-  return decoded;
-}
-
 // What is behind the last known field is not where a tail is looked for.
 bool has_surplus(const AnnotatedPdu& pdu) {
   return std::ranges::any_of(pdu.fields, [](const auto& field) { return field.name == "surplus"; });
@@ -126,6 +93,10 @@ void append_mcs(AnnotatedPdu& pdu, const Part& part) {
     append_conference(pdu, part.tail(initial->user_data.size()), *initial);
   } else if (const auto* response = std::get_if<ConnectResponse>(&*mcs)) {
     append_conference(pdu, part.tail(response->user_data.size()), *response);
+  } else if (const auto* data = std::get_if<SendData>(&*mcs)) {
+    if (data->user_data.empty()) return;
+    const auto name = append_channel_pdu(pdu, part.tail(data->user_data.size()));
+    if (!name.empty()) pdu.title = fmt::format("{} in an {}", name, title_of(*mcs));
   }
 }
 
@@ -142,9 +113,27 @@ void append_tpdu(AnnotatedPdu& pdu, ByteSpan tpdu) {
   if (cut_off) pdu.title = decoded ? fmt::format("{}, cut off", pdu.title) : "TPKT that is cut off";
 }
 
+// What stands in no TPKT but can be told all the same: the user data of a Send Data PDU alone, and
+// the first datagrams over UDP.
+std::optional<AnnotatedPdu> annotate_bare(ByteSpan bytes) {
+  AnnotatedPdu pdu{.size = bytes.size()};
+  const Part whole{.octets = bytes};
+  if (begins_rdpudp_syn(bytes)) {
+    const auto syn = append_part(pdu, whole, decode_rdpudp_syn);
+    pdu.title = syn && syn->is_answer() ? "RDP-UDP SYN and ACK datagram" : "RDP-UDP SYN datagram";
+    return pdu;
+  }
+  if (!begins_channel_pdu(bytes)) return std::nullopt;
+  pdu.title = append_channel_pdu(pdu, whole);
+  return pdu;
+}
+
 }  // namespace
 
 AnnotatedPdu annotate(ByteSpan bytes) {
+  if (!begins_tpkt(bytes)) {
+    if (auto bare = annotate_bare(bytes)) return *std::move(bare);
+  }
   Notes notes(Notes::Detail::kFields);
   Reader r(bytes.first(std::min(bytes.size(), TpktHeader::kSize + kMostTpdu)), &notes);
   const auto tpdu = read_tpkt(r);

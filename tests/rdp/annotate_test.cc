@@ -127,5 +127,35 @@ TEST(Annotation, OfAnMcsConnectResponseGoesDownToItsBlocks) {
   EXPECT_EQ(text.find("error:"), std::string::npos) << text;
 }
 
+TEST(Annotation, GoesIntoWhatASendDataPduCarries) {
+  const auto text =
+      annotated_text(octets("03000025 02f080 68 0001 03eb 70 8016"
+                            "1600 1700 ea03 ea030100 00 01 0000 2f 00 0000 07000000"));
+  EXPECT_TRUE(text.starts_with(
+      "PDUTYPE_DATAPDU PDUTYPE2_SET_ERROR_INFO_PDU in an MCS Send Data Indication, 37 octets\n"))
+      << text;
+  EXPECT_NE(text.find("errorInfo: 0x00000007 ERRINFO_SERVER_DENIED_CONNECTION\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(Annotation, ReadsWhatFollowsASecurityHeader) {
+  const auto text = annotated_text(octets("0010 0000 06 00 0100 0110"));
+  EXPECT_TRUE(text.starts_with("auto-detect PDU, 10 octets\n")) << text;
+  EXPECT_NE(text.find("flags: 0x1000 SEC_AUTODETECT_REQ\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("requestType: 0x1001 RTT Measure Request\n"), std::string::npos) << text;
+}
+
+TEST(Annotation, LeavesWhatIsEncryptedClosed) {
+  const auto text = annotated_text(octets("4800 0000 0102030405060708 aabbcc"));
+  EXPECT_TRUE(text.starts_with("PDU under Standard RDP Security, 15 octets\n")) << text;
+  EXPECT_NE(text.find("signature and encrypted data"), std::string::npos) << text;
+}
+
+TEST(Annotation, OfADatagramKnowsASyn) {
+  const auto text = annotated_text(octets("00000042 0400 0005 00000042 04d0 04d0"));
+  EXPECT_TRUE(text.starts_with("RDP-UDP SYN and ACK datagram, 16 octets\n")) << text;
+}
+
 }  // namespace
 }  // namespace rdpwhy::rdp
