@@ -126,8 +126,13 @@ asio::awaitable<void> Stream::close_in_order(Deadline deadline) {
   left_unasked_ = ended_by_peer();
   const auto told = tcp_facts(fd);
   if (told) retransmissions_ = told->retransmissions;
-  // Closed by the peer and gone: a reset followed, in answer to something that we sent.
-  if (closed_by_peer_ && told && told->state == TcpFacts::State::kGone) note_reset();
+  if (told && told->state == TcpFacts::State::kGone) {
+    // It may have closed without our having looked since.
+    while (look() == Got::kOctets) {
+    }
+    // Closed by the peer and gone: a reset followed, in answer to something that we sent.
+    if (closed_by_peer_) note_reset();
+  }
   if (!reset_ && !given_up_ && ::shutdown(fd, SHUT_WR) == 0) {
     tap_.ended(Side::kClient, How::kClose, clock_.now());
     while (!ended_by_peer()) {
