@@ -30,6 +30,25 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+/// Numbers of a registry by name or as they are; `complaint` begins what is said otherwise.
+template <typename CodeOf>
+std::expected<std::vector<std::uint16_t>, Error> parse_codes(std::string_view text,
+                                                             std::string_view complaint,
+                                                             CodeOf code_of) {
+  std::vector<std::uint16_t> out;
+  for (const auto part : split(text, ",: ")) {
+    std::optional<std::uint16_t> code = code_of(part);
+    if (!code) {
+      const auto number = parse_number(part);
+      if (number && *number <= 0xFFFF) code = static_cast<std::uint16_t>(*number);
+    }
+    if (!code) return std::unexpected(Error{fmt::format("{} is called \"{}\"", complaint, part)});
+    out.push_back(*code);
+  }
+  if (out.empty()) return std::unexpected(Error{fmt::format("{} is given", complaint)});
+  return out;
+}
+
 }  // namespace
 
 std::optional<int> parse(CLI::App& app, const Arguments& arguments) {
@@ -127,20 +146,12 @@ std::expected<std::uint16_t, Error> parse_tls_version(std::string_view text) {
 }
 
 std::expected<std::vector<std::uint16_t>, Error> parse_ciphers(std::string_view text) {
-  std::vector<std::uint16_t> out;
-  for (const auto part : split(text, ",: ")) {
-    auto code = tls::cipher_suite_code(part);
-    if (!code) {
-      const auto number = parse_number(part);
-      if (number && *number <= 0xFFFF) code = static_cast<std::uint16_t>(*number);
-    }
-    if (!code)
-      return std::unexpected(
-          Error{fmt::format("--ciphers: no cipher suite is called \"{}\"", part)});
-    out.push_back(*code);
-  }
-  if (out.empty()) return std::unexpected(Error{"--ciphers: nothing given"});
-  return out;
+  return parse_codes(text, "--ciphers: no cipher suite", tls::cipher_suite_code);
+}
+
+std::expected<std::vector<std::uint16_t>, Error> parse_signature_algorithms(std::string_view text) {
+  return parse_codes(text, "--signature-algorithms: no signature algorithm",
+                     tls::signature_scheme_code);
 }
 
 }  // namespace rdpwhy::cli

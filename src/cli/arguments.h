@@ -41,6 +41,10 @@ void declare_saw(CLI::App& app, std::string& typed);
 /// IANA or OpenSSL names or hex numbers, separated by commas or colons.
 [[nodiscard]] std::expected<std::vector<std::uint16_t>, Error> parse_ciphers(std::string_view text);
 
+/// The same of signature algorithms: "ed25519,rsa_pss_rsae_sha256,0x0401".
+[[nodiscard]] std::expected<std::vector<std::uint16_t>, Error> parse_signature_algorithms(
+    std::string_view text);
+
 /// "0x904", "2308", "-1073741715": a whole number of at most 32 bits.
 [[nodiscard]] std::optional<std::uint32_t> parse_number(std::string_view text);
 

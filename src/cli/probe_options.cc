@@ -87,6 +87,11 @@ std::expected<void, Error> apply_tls(const TypedProbe& typed, crypto::TlsOffer& 
     if (!suites) return std::unexpected(suites.error());
     offer.cipher_suites = *suites;
   }
+  if (!typed.signature_algorithms.empty()) {
+    const auto algorithms = parse_signature_algorithms(typed.signature_algorithms);
+    if (!algorithms) return std::unexpected(algorithms.error());
+    offer.signature_algorithms = *algorithms;
+  }
   return {};
 }
 
@@ -193,6 +198,8 @@ void declare(CLI::App& app, TypedProbe& typed) {
   app.add_option("--tls-min", typed.tls_min, "oldest TLS version to offer: 1.0, 1.1, 1.2, 1.3");
   app.add_option("--tls-max", typed.tls_max, "newest TLS version to offer");
   app.add_option("--ciphers", typed.ciphers, "cipher suites to offer, in order, by name or number");
+  app.add_option("--signature-algorithms", typed.signature_algorithms,
+                 "signature algorithms to offer, likewise: ed25519, rsa_pss_rsae_sha256 ...");
   app.add_option("--server-name", typed.server_name, "server_name of the ClientHello; empty: none");
   app.add_option("--ca", typed.ca, "trusted authorities: a PEM file or a hashed directory");
   app.add_option("--proxy", typed.proxy, "socks5://HOST:PORT or http://HOST:PORT");

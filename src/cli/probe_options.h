@@ -19,8 +19,8 @@ struct TypedProbe {
   bool json = false, explain = false, v4 = false, v6 = false, no_experiments = false,
        no_capture_secrets = false;
   double timeout = 5;
-  std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, resolve, until, write_capture,
-      key_log;
+  std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, signature_algorithms, resolve,
+      until, write_capture, key_log;
   std::optional<std::string> cookie, routing_token, server_name;
   std::string colour = "auto";
   TypedLogon logon;

@@ -374,6 +374,10 @@ std::optional<std::uint16_t> group_code(std::string_view name) {
   return find_code(kOtherNames, name);
 }
 
+std::optional<std::uint16_t> signature_scheme_code(std::string_view name) {
+  return find_code(kSignatureSchemes, name);
+}
+
 std::string version_name(std::uint16_t version) {
   switch (version) {
     case 0x0002:

@@ -168,6 +168,9 @@ TEST(Registry, FindsGroupsByTheirOtherNames) {
   EXPECT_EQ(group_code("prime256v1"), 23);
   EXPECT_EQ(group_code("X25519"), 29);
   EXPECT_EQ(group_code("p-999"), std::nullopt);
+  EXPECT_EQ(signature_scheme_code("ED25519"), 0x0807);
+  EXPECT_EQ(signature_scheme_code("rsa_pss_rsae_sha256"), 0x0804);
+  EXPECT_EQ(signature_scheme_code("ed2551"), std::nullopt);
 }
 
 TEST(Registry, NamesTheCiphersOfSsl2) {

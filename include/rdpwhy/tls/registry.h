@@ -36,6 +36,7 @@ struct RegistryEntry {
 /// Numbers by name, as a person types them (IANA or OpenSSL spelling for suites).
 [[nodiscard]] std::optional<std::uint16_t> cipher_suite_code(std::string_view name);
 [[nodiscard]] std::optional<std::uint16_t> group_code(std::string_view name);
+[[nodiscard]] std::optional<std::uint16_t> signature_scheme_code(std::string_view name);
 
 /// "TLSv1.2" for 0x0303, "SSLv3" for 0x0300, "TLSv1.3" for 0x0304, "TLSv1.3 (draft 28)"; hex
 /// otherwise.
