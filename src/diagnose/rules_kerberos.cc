@@ -27,6 +27,8 @@ constexpr auto kLikely = Confidence::kLikely;
 constexpr auto kPossible = Confidence::kPossible;
 constexpr std::int32_t kClientRevoked = 18;
 constexpr std::int32_t kKeyExpired = 23;
+constexpr std::int32_t kExpired = 32;
+constexpr std::int32_t kNotYetValid = 33;
 constexpr std::int32_t kSkew = 37;
 constexpr std::int32_t kModified = 41;
 
@@ -55,8 +57,9 @@ constexpr KerberosRow kRows[] = {
     {27, "kerberos-unavailable", kLikely, "a client that can make such tickets gets through"},
     {29, "kerberos-unavailable", kCertain, ""},
     {31, "kerberos-unavailable", kLikely, kOtherKey},
-    {32, "kerberos-unavailable", kLikely, "a clock that is ahead makes a good ticket look expired"},
-    {33, "clock-skew", kLikely, "a postdated ticket is so on purpose"},
+    {kExpired, "kerberos-unavailable", kLikely,
+     "a clock that is ahead makes a good ticket look expired"},
+    {kNotYetValid, "clock-skew", kLikely, "a postdated ticket is so on purpose"},
     {35, "kerberos-unavailable", kLikely, kOtherKey},
     {kSkew, "clock-skew", kCertain, ""},
     {kModified, "kerberos-unavailable", kLikely, kOtherKey},
@@ -175,7 +178,8 @@ void judge_kerberos_error(const Reading& reading, Findings& findings) {
     return;
   }
   std::string more;
-  if (error->error_code == kSkew) {
+  if (error->error_code == kSkew || error->error_code == kExpired ||
+      error->error_code == kNotYetValid) {
     const auto ours = error->client_time.value_or(logon.kerberos_error->at);
     more = fmt::format(" By its own time its clock is {}.",
                        skew_in_words(apart(error->server_time, ours)));
