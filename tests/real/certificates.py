@@ -56,30 +56,33 @@ class Certificates:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        root_key, middle_key, leaf_key, other_key = (rsa.generate_private_key(65537, 2048) for _ in range(4))
+        root_key, self.middle_key, self.leaf_key, other_key = (rsa.generate_private_key(65537, 2048) for _ in range(4))
         root = sign("test root", root_key.public_key(), "test root", root_key, ca=True, ends=NOW + 3650 * DAY)
-        middle = sign("test intermediate", middle_key.public_key(), "test root", root_key, ca=True,
-                      ends=NOW + 1825 * DAY)
+        self.middle = sign("test intermediate", self.middle_key.public_key(), "test root", root_key, ca=True,
+                           ends=NOW + 1825 * DAY)
         self.root = self.folder / "root.pem"
         self.root.write_bytes(pem(root))
         self.pairs = {}
 
-        def issued(name, key=leaf_key, chain=(middle,), server_key=None, **how):
-            leaf = sign("host.example", key.public_key(), "test intermediate", middle_key, **how)
-            self.write(name, [leaf, *chain], server_key or key)
+        self.issue("valid")
+        self.issue("expired", begins=NOW - 30 * DAY, ends=NOW - DAY)
+        self.issue("not-yet-valid", begins=NOW + DAY)
+        self.issue("wrong-name", names=("elsewhere.example",), addresses=())
+        self.issue("missing-intermediate", alone=True)
+        self.issue("rsa1024", key=rsa.generate_private_key(65537, 1024))
+        self.issue("sha1", digest=hashes.SHA1())
+        self.issue("ec256", key=ec.generate_private_key(ec.SECP256R1()))
+        self.issue("ed25519", key=ed25519.Ed25519PrivateKey.generate())
+        self.issue("mismatched", server_key=other_key)
+        self_signed = sign("host.example", self.leaf_key.public_key(), "host.example", self.leaf_key)
+        self.write("self-signed", [self_signed], self.leaf_key)
 
-        issued("valid")
-        issued("expired", begins=NOW - 30 * DAY, ends=NOW - DAY)
-        issued("not-yet-valid", begins=NOW + DAY)
-        issued("wrong-name", names=("elsewhere.example",), addresses=())
-        issued("missing-intermediate", chain=())
-        issued("rsa1024", key=rsa.generate_private_key(65537, 1024))
-        issued("sha1", digest=hashes.SHA1())
-        issued("ec256", key=ec.generate_private_key(ec.SECP256R1()))
-        issued("ed25519", key=ed25519.Ed25519PrivateKey.generate())
-        issued("mismatched", server_key=other_key)
-        self_signed = sign("host.example", leaf_key.public_key(), "host.example", leaf_key)
-        self.write("self-signed", [self_signed], leaf_key)
+    def issue(self, name, key=None, *, alone=False, server_key=None, **how):
+        """A leaf of the intermediate; `server_key` is given to the server instead of the leaf's own."""
+        key = key or self.leaf_key
+        leaf = sign("host.example", key.public_key(), "test intermediate", self.middle_key, **how)
+        self.write(name, [leaf] if alone else [leaf, self.middle], server_key or key)
+        return self[name]
 
     def write(self, name, certificates, key):
         pair = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")

@@ -93,7 +93,7 @@ class Faults(RealTestCase):
         self.assertEqual(1, len(told), "however often the packet was repeated")
         self.assertTrue(told[0]["live_only"])
         ours = run.report["run"]["local_address"]  # beside it the server may still repeat what it owes to earlier ones
-        (watched,) = [r for r in rdpwhy.replays(capture, self.certificates.root) if r["source"]["client"] == ours]
+        (watched,) = [r for r in rdpwhy.replays(self.folder, capture, self.certificates.root) if r["source"]["client"] == ours]
         self.assertEqual((phase, {"by": "network", "how": "unreachable"}),
                          (watched["failed"]["phase"], {k: v for k, v in watched["failed"]["ending"].items() if k != "after_ms"}))
         self.assertEqual(causes[1], watched["diagnosis"]["causes"][0]["id"])

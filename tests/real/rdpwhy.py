@@ -1,35 +1,49 @@
 """The program under test, from outside: a live run with its capture and key log, and the replay of that capture."""
+import itertools
 import json
 import os
 import pathlib
 import resource
 import subprocess
 
+from leaks import outputs_of
+
 PROGRAM = os.environ.get("RDPWHY_PROGRAM", "rdpwhy")
+if os.sep in PROGRAM:  # it runs elsewhere than we do
+    PROGRAM = os.path.abspath(PROGRAM)
 TIMEOUT = 120
+NUMBERS = itertools.count(1)
+
+
+def done(folder, name, *arguments, environment=None, namespace=None):
+    """The program has run: where all it puts out stays (a core would lie there too)."""
+    outputs = outputs_of(folder)
+    command = [PROGRAM, *map(str, arguments)]
+    if namespace:
+        command = ["ip", "netns", "exec", namespace, *command]
+    with open(outputs / f"{name}.json", "w") as report, open(outputs / f"{name}.talk", "w") as talk:
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=report, stderr=talk, timeout=TIMEOUT, cwd=outputs,
+                              env={**os.environ, **(environment or {})}).returncode
+    return code, (outputs / f"{name}.json").read_text(), (outputs / f"{name}.talk").read_text()
 
 
 class Run:
     """`rdpwhy --json` against one target. `report` is the object that it printed."""
 
-    def __init__(self, folder, target, *arguments, anchors, namespace=None):
-        self.anchors = anchors
-        number = len(list(pathlib.Path(folder).glob("run-*.pcapng")))
-        self.capture = pathlib.Path(folder) / f"run-{number}.pcapng"
-        self.key_log = pathlib.Path(folder) / f"run-{number}.keys"
+    def __init__(self, folder, target, *arguments, anchors, namespace=None, environment=None):
+        self.folder, self.anchors, self.name = folder, anchors, f"run-{next(NUMBERS)}"
+        self.capture = outputs_of(folder) / f"{self.name}.pcapng"
+        self.key_log = outputs_of(folder) / f"{self.name}.keys"
         self.key_log.touch()
-        command = [PROGRAM, "--json", "--write-capture", str(self.capture), "--keylog", str(self.key_log),
-                   "--ca", str(anchors), *arguments, target]
-        if namespace:
-            command = ["ip", "netns", "exec", namespace, *command]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        self.exit_code, said, self.talk = done(
+            folder, self.name, "--json", "--write-capture", self.capture, "--keylog", self.key_log, "--ca", anchors, *arguments, target,
+            environment=environment, namespace=namespace)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        self.exit_code, self.talk = done.returncode, done.stderr
-        lines = done.stdout.splitlines()
+        lines = said.splitlines()
         if len(lines) != 1:
-            raise AssertionError(f"{command} printed {len(lines)} lines, said {done.stderr!r}, exit code {done.returncode}")
+            raise AssertionError(f"{target} {arguments}: {len(lines)} lines, said {self.talk!r}, exit code {self.exit_code}")
         self.report = json.loads(lines[0])
 
     @property
@@ -42,18 +56,26 @@ class Run:
         failed = self.report.get("failed")
         return failed and (failed["phase"], failed["ending"]["by"], failed["ending"]["how"])
 
+    @property
+    def phases(self):
+        """{phase: status}, in order."""
+        return {phase["phase"]: phase["status"] for phase in self.report["phases"]}
+
+    def said(self, words):
+        """Messages of the record with those words."""
+        return [e["what"] for e in self.report["evidence"] if words in e["what"]]
+
     def replays(self):
         """Every connection of the capture (secrets are in the file)."""
-        return replays(self.capture, self.anchors)
+        return replays(self.folder, self.capture, self.anchors)
 
 
-def replays(capture, anchors):
+def replays(folder, capture, anchors):
     """Every connection of a capture, as `rdpwhy replay` sees it."""
-    done = subprocess.run([PROGRAM, "replay", "--json", "--ca", str(anchors), str(capture)],
-                          capture_output=True, text=True, timeout=TIMEOUT)
-    if done.returncode not in (0, 1):
-        raise AssertionError(f"replay of {capture}: exit code {done.returncode}: {done.stderr}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    code, said, talk = done(folder, f"replay-{next(NUMBERS)}", "replay", "--json", "--ca", anchors, capture)
+    if code not in (0, 1):
+        raise AssertionError(f"replay of {capture}: exit code {code}: {talk}")
+    return [json.loads(line) for line in said.splitlines()]
 
 
 def timeless(report):

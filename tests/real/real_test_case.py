@@ -1,26 +1,21 @@
 """What every test against a real server does with a run: compare it with strangers' opinions and with its own replay."""
 import hashlib
-import pathlib
-import tempfile
-import unittest
 
 import observers
 import rdpwhy
 from certificates import Certificates
+from leaks import Watched
 
 VERSIONS = {0x0301: "TLSv1.0", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 GROUPS = {0x0017: "secp256r1", 0x0018: "secp384r1", 0x0019: "secp521r1", 0x001D: "x25519", 0x001E: "x448"}
 
 
-class RealTestCase(unittest.TestCase):
+class RealTestCase(Watched):
     maxDiff = 3000
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="rdpwhy-real-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = pathlib.Path(folder.name)
-        cls.folder.chmod(0o755)  # servers that run as another user read their files from here
+        super().setUpClass()
         cls.certificates = Certificates(cls.folder / "certificates")
 
     def probe(self, server, *arguments, address="127.0.0.1", replay_agrees=True, **how):
@@ -36,6 +31,10 @@ class RealTestCase(unittest.TestCase):
         live, replays = rdpwhy.timeless(run.report), [rdpwhy.timeless(r) for r in run.replays()]
         self.assertEqual(1, len(replays), "connections in the capture of one run")
         replayed = replays[0]
+        if live["reached"] == "kerberos":  # our talk with a KDC is in no capture of the connection
+            live["reached"] = "tls"
+        if live["failed"] and live["failed"]["phase"] == "kerberos":
+            live["failed"] = {}
         if not live["failed"] and replayed["failed"]:
             # We stopped as asked, and the server went on to leave: only the live run knows what was asked.
             self.assertNotIn(replayed["failed"]["phase"], ("tcp", "x224", "tls"))

@@ -1,17 +1,22 @@
 """Real servers, started on loopback with configurations of their own and ended with all that they forked."""
 import contextlib
+import importlib.util
+import json
 import os
 import pathlib
 import random
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 import processes
+from leaks import secrets_of
 
+NTLM = "1.3.6.1.4.1.311.2.2.10"
 PATIENCE = 30.0  # seconds; a bound for a broken machine, nothing waits for it
 
 
@@ -20,6 +25,15 @@ def require(*programs):
     for program in programs:
         if shutil.which(program) is None:
             raise unittest.SkipTest(f"skipped: {program} is not installed")
+
+
+def require_gssapi(mechanism=None):
+    """Python's binding of GSSAPI and, for NTLM, the mechanism that is not MIT's own."""
+    if importlib.util.find_spec("gssapi") is None:
+        raise unittest.SkipTest("skipped: python3-gssapi is not installed")
+    import gssapi
+    if mechanism and gssapi.OID.from_int_seq(mechanism) not in gssapi.raw.indicate_mechs():
+        raise unittest.SkipTest(f"skipped: GSSAPI has no mechanism {mechanism} (gss-ntlmssp is not installed)")
 
 
 def until(condition, what):
@@ -177,10 +191,47 @@ def shadow(folder, pair, display_name, *arguments):
 
 def sam_file(folder, user, password):
     require("winpr-hash")
-    path = pathlib.Path(folder) / "sam"
+    path = secrets_of(folder) / "sam"
     path.write_text(subprocess.run(["winpr-hash", "-u", user, "-p", password, "-f", "sam"],
                                    check=True, capture_output=True, text=True).stdout)
     return path
+
+
+class Acceptor(Server):
+    """credssp_acceptor.py with its settings; what it saw of each connection."""
+
+    def __init__(self, folder, pair, passwords, *, environment, clock=None, **settings):
+        require_gssapi()
+        port = free_port()
+        path = secrets_of(folder) / f"acceptor-{port}.json"
+        path.write_text(json.dumps({"port": port, "certificates": str(pair.certificates), "key": str(pair.key),
+                                    "passwords": passwords, **settings}))
+        command = [sys.executable, str(pathlib.Path(__file__).with_name("credssp_acceptor.py")), str(path)]
+        if clock:
+            require("faketime")
+            command = ["faketime", "-f", clock, *command]
+        super().__init__(command, port, folder=folder, environment=environment)
+
+    def connections(self, count=1):
+        """Of the first `count`, which are waited for; of all that came until then."""
+        return until(lambda: (seen := self.seen()) if len(self.seen()) >= count else None, f"{count} connections have ended")
+
+    def seen(self):
+        lines = self.log.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+    def dialogue(self):
+        """The one connection that said something; others may have stood silent (`probe` makes one when an end is unclear)."""
+        (one,) = [seen for seen in self.connections() if "client_version" in seen]
+        return one
+
+
+def ntlm_users(folder, passwords, domain="LAB"):
+    """The environment of gss-ntlmssp's acceptor, with a file of users."""
+    require_gssapi(NTLM)
+    path = secrets_of(folder) / "ntlm-users"
+    path.write_text("".join(f"{domain}:{user}:{password}\n" for user, password in passwords.items()), encoding="utf-8")
+    return {"NTLM_USER_FILE": str(path)}
 
 
 def weston(folder, pair, *, standard_security=False):
