@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 namespace rdpwhy::report {
 namespace {
@@ -40,23 +41,38 @@ constexpr std::uint64_t odd_octets(std::uint64_t eight) {
          kHighs;
 }
 
-std::uint64_t load_eight(const char* at) {
-  std::uint64_t eight = 0;
-  std::memcpy(&eight, at, sizeof eight);
-  return eight;
+template <typename Word>
+Word load(const char* at) {
+  Word word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
 }
 
-/// Whether all of a text can go as it is: nearly every text can, so eight octets are asked at once.
-bool is_clean(std::string_view text) {
+/// Copies a text and says whether it can go as it is: nearly every text can, so eight octets are
+/// asked at once. The last word may cover some of the octets before it once more.
+bool copy_clean(char* to, std::string_view text) {
   constexpr std::size_t kEight = sizeof(std::uint64_t);
-  if (text.size() < kEight) {
-    std::uint64_t eight = kOnes * 'a';
-    text.copy(reinterpret_cast<char*>(&eight), text.size());
-    return odd_octets(eight) == 0;
-  }
-  std::uint64_t odd = odd_octets(load_eight(text.data() + text.size() - kEight));
-  for (std::size_t i = 0; i + kEight < text.size(); i += kEight) {
-    odd |= odd_octets(load_eight(text.data() + i));
+  constexpr std::size_t kFour = sizeof(std::uint32_t);
+  std::uint64_t odd = 0;
+  const auto copy_word = [&]<typename Word>(std::size_t i, Word word) {
+    std::memcpy(to + i, &word, sizeof word);
+    return word;
+  };
+  if (text.size() >= kEight) {
+    const auto last = text.size() - kEight;
+    for (std::size_t i = 0; i < last; i += kEight)
+      odd |= odd_octets(copy_word(i, load<std::uint64_t>(text.data() + i)));
+    odd |= odd_octets(copy_word(last, load<std::uint64_t>(text.data() + last)));
+  } else if (text.size() >= kFour) {
+    const auto last = text.size() - kFour;
+    const std::uint64_t front = copy_word(0, load<std::uint32_t>(text.data()));
+    const std::uint64_t back = copy_word(last, load<std::uint32_t>(text.data() + last));
+    odd = odd_octets(front | back << 32U);
+  } else {
+    std::uint64_t all = kOnes * 'a';
+    for (std::size_t i = 0; i < text.size(); ++i)
+      all = all << 8U | static_cast<unsigned char>(to[i] = text[i]);
+    odd = odd_octets(all);
   }
   return odd == 0;
 }
@@ -110,30 +126,34 @@ std::string valid_utf8(std::string_view text) {
 }
 
 void JsonWriter::grow(std::size_t count) {
-  constexpr std::size_t kAhead = 4096;
-  out_.resize(std::max(out_.size() * 2, size_ + count + kAhead));
+  constexpr std::size_t kBeginning = 8192;  // most reports need half of it
+  const auto written = size();
+  const auto capacity = std::max({kBeginning, written * 2, written + count + 1});
+  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+  if (written > 0) std::memcpy(larger.get(), buffer_.get(), written);
+  buffer_ = std::move(larger);
+  at_ = buffer_.get() + written;
+  end_ = buffer_.get() + capacity;
 }
 
 void JsonWriter::text(std::string_view value) {
-  if (!is_clean(value)) {
-    if (is_valid_utf8(value)) {
-      escaped(value);
-    } else {
-      escaped(valid_utf8(value));
-    }
-    return;
+  char* at = room(value.size() + 2);
+  *at++ = '"';
+  if (copy_clean(at, value)) {
+    at += value.size();
+    *at++ = '"';
+    end_value(at);
+  } else if (is_valid_utf8(value)) {
+    escaped(value);
+  } else {
+    escaped(valid_utf8(value));
   }
-  char* at = begin_value(value.size() + 2);
-  *at++ = '"';
-  at += value.copy(at, value.size());
-  *at++ = '"';
-  end_value(at);
 }
 
 void JsonWriter::escaped(std::string_view utf8) {
   constexpr std::size_t kLongestEscape = 6;
   constexpr std::string_view kHex = "0123456789ABCDEF";
-  char* at = begin_value(utf8.size() * kLongestEscape + 2);
+  char* at = room(utf8.size() * kLongestEscape + 2);
   *at++ = '"';
   for (const char c : utf8) {
     if (const char letter = short_escape(c); letter != 0) {
@@ -158,7 +178,7 @@ void JsonWriter::milliseconds(Nanoseconds ns) {
   const auto magnitude =
       negative ? ~static_cast<std::uint64_t>(ns) + 1 : static_cast<std::uint64_t>(ns);
   const auto us = (magnitude + 500) / 1000;
-  char* at = begin_value(kMostDigits + 5);
+  char* at = room(kMostDigits + 5);
   if (negative && us != 0) *at++ = '-';
   at = std::to_chars(at, at + kMostDigits, us / 1000).ptr;
   if (const auto fraction = us % 1000; fraction != 0) {

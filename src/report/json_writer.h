@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -30,33 +31,36 @@ class JsonKey {
   std::string_view name_;
 };
 
-/// Writes JSON straight into a string that somebody else owns, member by member: a tree of 90,000
-/// reports costs more to build and take down again than to print. The string is the buffer: it is
-/// grown ahead and cut to its true size at the end, so that an octet costs one store.
+/// Writes JSON member by member and adds it to a string of somebody else's: a tree of 90,000
+/// reports costs more to build and take down again than to print.
 ///
-/// Commas come by themselves: one is due before whatever does not stand directly behind an opening
-/// bracket or a colon.
+/// Every value leaves a comma behind it, and the bracket that closes takes the place of the last
+/// one: so nothing has to be asked before a value is written.
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out) : out_(out), begin_(out.size()), size_(out.size()) {}
+  explicit JsonWriter(std::string& out) : out_(out) { grow(0); }
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
-  ~JsonWriter() { out_.resize(size_); }
+  ~JsonWriter() {
+    drop_comma();
+    out_.append(buffer_.get(), size());
+  }
 
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
   void begin_array() { open('['); }
   void end_array() { close(']'); }
 
-  void key(JsonKey key) {
+  // Inlined so that the key is stored as the constant that it is.
+  [[gnu::always_inline]] void key(JsonKey key) {
     const auto name = key.name();
-    char* at = begin_value(name.size() + 3);
+    char* at = room(name.size() + 3);
     *at++ = '"';
     std::memcpy(at, name.data(), name.size());
     at += name.size();
     *at++ = '"';
     *at++ = ':';
-    end_value(at);
+    at_ = at;
   }
   void text(std::string_view value);  ///< made valid UTF-8
   void number(std::uint64_t value) { digits(value); }
@@ -83,42 +87,43 @@ class JsonWriter {
  private:
   static constexpr std::size_t kMostDigits = 24;
 
-  /// Room for `count` octets and a comma, which is put there where one is due.
-  char* begin_value(std::size_t count) {
-    if (out_.size() - size_ <= count) grow(count);
-    char* at = out_.data() + size_;
-    if (size_ == begin_) return at;
-    const char last = at[-1];
-    if (last != '{' && last != '[' && last != ':') *at++ = ',';
-    return at;
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(at_ - buffer_.get()); }
+  /// Where `count` octets and the comma behind them can be written.
+  [[nodiscard]] char* room(std::size_t count) {
+    if (static_cast<std::size_t>(end_ - at_) <= count) grow(count);
+    return at_;
   }
-  void end_value(const char* end) { size_ = static_cast<std::size_t>(end - out_.data()); }
   void grow(std::size_t count);
-
-  void open(char bracket) {
-    char* at = begin_value(1);
-    *at++ = bracket;
-    end_value(at);
+  void end_value(char* end) {
+    *end = ',';
+    at_ = end + 1;
   }
+  void drop_comma() {
+    if (at_ != buffer_.get() && at_[-1] == ',') --at_;
+  }
+
+  void open(char bracket) { *room(1) = bracket, ++at_; }
   void close(char bracket) {
-    if (out_.size() == size_) grow(1);
-    out_[size_++] = bracket;
+    drop_comma();
+    char* at = room(1);
+    *at = bracket;
+    end_value(at + 1);
   }
   void word(std::string_view text) {
-    char* at = begin_value(text.size());
-    std::memcpy(at, text.data(), text.size());
-    end_value(at + text.size());
+    char* at = room(text.size());
+    end_value(at + text.copy(at, text.size()));
   }
   template <typename Number>
   void digits(Number value) {
-    char* at = begin_value(kMostDigits);
+    char* at = room(kMostDigits);
     end_value(std::to_chars(at, at + kMostDigits, value).ptr);
   }
   void escaped(std::string_view utf8);
 
   std::string& out_;
-  std::size_t begin_;
-  std::size_t size_;
+  std::unique_ptr<char[]> buffer_;
+  char* at_ = nullptr;   ///< behind what was written
+  char* end_ = nullptr;  ///< of the buffer
 };
 
 }  // namespace rdpwhy::report

@@ -182,10 +182,12 @@ TEST(ValidUtf8, KeepsWhatIsValidAndShowsWhatIsNot) {
 TEST(Milliseconds, AreRoundedToMicrosecondsAndNeverLost) {
   const auto text = [](Nanoseconds ns) {
     std::string out;
-    JsonWriter w(out);
-    w.begin_array();
-    w.milliseconds(ns);
-    w.end_array();
+    {
+      JsonWriter w(out);
+      w.begin_array();
+      w.milliseconds(ns);
+      w.end_array();
+    }
     return out;
   };
   EXPECT_EQ(text(0), "[0]");
