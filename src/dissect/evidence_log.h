@@ -31,7 +31,8 @@ struct Unit {
   }
 };
 
-/// The one place where evidence is added, and its bound.
+/// The one place where evidence is added, and its bound. Facts come by reference and are moved
+/// once: there are dozens in every connection of a capture, and each move asks what they hold.
 class EvidenceLog {
  public:
   /// No handshake needs half as many; a peer can send messages for ever.
@@ -45,7 +46,7 @@ class EvidenceLog {
 
   Phase phase = Phase::kTcp;  ///< the one that is running
 
-  void add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {}) {
+  void add(record::Where where, Moment at, record::Fact&& fact, std::vector<Note>&& notes = {}) {
     if (full()) return;
     append(where, at, std::move(fact), std::move(notes));
     if (full()) {
@@ -54,21 +55,21 @@ class EvidenceLog {
     }
   }
   /// What the network does is told even when no more messages are.
-  void add_event(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {},
-                 bool live_only = false) {
+  void add_event(record::Where where, Moment at, record::Fact&& fact,
+                 std::vector<Note>&& notes = {}, bool live_only = false) {
     if (record_.evidence.size() >= kMostInAll) return;
     const auto octets = octets_;
     append(where, at, std::move(fact), std::move(notes));
     record_.evidence.back().live_only = live_only;
     if (live_only) octets_ = octets;  // a replay must be full at the same message
   }
-  void add_live(record::Where where, Moment at, record::Fact fact) {
+  void add_live(record::Where where, Moment at, record::Fact&& fact) {
     add_event(where, at, std::move(fact), {}, true);
   }
 
   /// Adds evidence of that phase, whatever phase is running.
-  void add_in(Phase of, record::Where where, Moment at, record::Fact fact,
-              std::vector<Note> notes = {}) {
+  void add_in(Phase of, record::Where where, Moment at, record::Fact&& fact,
+              std::vector<Note>&& notes = {}) {
     const auto running = std::exchange(phase, of);
     add(where, at, std::move(fact), std::move(notes));
     phase = running;
@@ -95,16 +96,13 @@ class EvidenceLog {
   }
 
  private:
-  void append(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
+  void append(record::Where where, Moment at, record::Fact&& fact, std::vector<Note>&& notes) {
     auto& evidence = record_.evidence;
     if (evidence.size() == evidence.capacity()) evidence.reserve(next_capacity(evidence.size()));
-    evidence.push_back({.id = static_cast<record::EvidenceId>(evidence.size() + 1),
-                        .phase = phase,
-                        .where = where,
-                        .at = at,
-                        .fact = std::move(fact),
-                        .notes = std::move(notes)});
-    octets_ += record::octets_held(evidence.back());
+    const auto id = static_cast<record::EvidenceId>(evidence.size() + 1);
+    const auto& added =
+        evidence.emplace_back(id, phase, where, at, std::move(fact), std::move(notes));
+    octets_ += record::octets_held(added);
   }
 
   /// Those that get no answer say less than eight things, most others between thirty and fifty;

@@ -19,7 +19,7 @@ ContentType type_of(const Unit& record) { return ContentType{record.octets[0]}; 
 
 }  // namespace
 
-void TlsLayer::add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes) {
+void TlsLayer::add(record::Where where, Moment at, record::Fact&& fact, std::vector<Note>&& notes) {
   const auto running = std::exchange(log_.phase, Phase::kTls);
   log_.add(where, at, std::move(fact), std::move(notes));
   log_.phase = running;

@@ -95,7 +95,7 @@ class TlsLayer {
   void add_plain(const Message& message, std::vector<Note> notes = {});
   void add_malformed(const Message& message, const char* what, DecodeError error, Notes notes);
   /// Evidence of the TLS phase, whatever phase is running already.
-  void add(record::Where where, Moment at, record::Fact fact, std::vector<Note> notes = {});
+  void add(record::Where where, Moment at, record::Fact&& fact, std::vector<Note>&& notes = {});
   void note_finished(Side side);
 
   Half& half(Side side) { return side == Side::kServer ? server_ : client_; }

@@ -1,5 +1,8 @@
 #include "replay/report_order.h"
 
+#include <string_view>
+
+#include "rdpwhy/base/bytes.h"
 #include "rdpwhy/record/octets.h"
 
 namespace rdpwhy::replay {
@@ -44,6 +47,15 @@ void ReportOrder::put(std::uint64_t place, State state, ReplayedConnection conne
   held_ += octets;
   slot = {state, std::move(kept), octets};
   move_on();
+}
+
+std::size_t ReportOrder::HashOfHosts::operator()(const Hosts& hosts) const {
+  const auto& [client, server] = hosts;
+  const auto hash_of = [](const capture::Address& address) {
+    return std::hash<std::string_view>{}(base::as_text(address.octets));
+  };
+  constexpr std::size_t kOdd = 0x9E3779B97F4A7C15;
+  return (hash_of(client) * kOdd + hash_of(server.address)) * kOdd + server.port;
 }
 
 void ReportOrder::real(const capture::Endpoint& client, const capture::Endpoint& server) {

@@ -4,7 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "rdpwhy/replay/replay.h"
@@ -55,7 +55,13 @@ class ReportOrder {
   std::uint64_t reported_ = 0;
   Moment now_;
   bool over_ = false;
-  std::set<std::pair<capture::Address, capture::Endpoint>> real_;
+
+  /// Between whom something is RDP. Hashed: one is added for nearly every connection.
+  using Hosts = std::pair<capture::Address, capture::Endpoint>;
+  struct HashOfHosts {
+    std::size_t operator()(const Hosts& hosts) const;
+  };
+  std::unordered_set<Hosts, HashOfHosts> real_;
 };
 
 }  // namespace rdpwhy::replay
