@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "crypto/openssl_handles.h"
-#include "crypto/wiped.h"
 #include "rdpwhy/base/bytes.h"
 
 namespace rdpwhy::crypto {
@@ -16,8 +15,8 @@ class AeadCipher {
   static constexpr std::size_t kNonceSize = 12;
   using Nonce = std::array<std::uint8_t, kNonceSize>;
 
-  /// `cipher`: OpenSSL's name. `is_ccm`: it wants to be told the lengths first.
-  AeadCipher(const char* cipher, ByteSpan key, std::size_t tag_size, bool is_ccm);
+  /// `cipher` may be null. `is_ccm`: it wants to be told the lengths first.
+  AeadCipher(const EVP_CIPHER* cipher, ByteSpan key, std::size_t tag_size, bool is_ccm);
   /// False where this OpenSSL does not know the cipher.
   [[nodiscard]] bool is_known() const { return known_; }
 
@@ -32,7 +31,6 @@ class AeadCipher {
                std::uint8_t* out);
 
   CipherContextPtr context_;
-  Wiped<32> key_;
   std::size_t tag_size_;
   bool is_ccm_;
   bool known_ = false;

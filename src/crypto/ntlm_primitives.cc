@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t kDigestSize = 16;  // of MD4, MD5 and HMAC-MD5
 
-using DigestPtr = std::unique_ptr<EVP_MD, Freer<EVP_MD_free>>;
-using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using MacPtr = std::unique_ptr<EVP_MAC, Freer<EVP_MAC_free>>;
-using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, Freer<EVP_MAC_CTX_free>>;
-
 DigestPtr find_md4() {
   OSSL_LIB_CTX* const legacy = legacy_context();
   return DigestPtr(legacy == nullptr ? nullptr : EVP_MD_fetch(legacy, "MD4", nullptr));

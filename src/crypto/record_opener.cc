@@ -1,7 +1,8 @@
 #include "rdpwhy/crypto/record_opener.h"
 
-#include <fmt/format.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include "crypto/tls12_opener.h"
 #include "crypto/wiped.h"
 #include "rdpwhy/base/check.h"
+#include "rdpwhy/base/writer.h"
 
 namespace rdpwhy::crypto {
 
@@ -47,25 +49,56 @@ constexpr std::array<Suite, 5> kSuites = {{
     {0x1305, "AES-128-CCM", "SHA256", 16, 32, 8, true},
 }};
 
-/// RFC 8446 7.1 HKDF-Expand-Label with an empty context. All that TLS 1.3 asks of it here fits in
-/// one block of the hash, so that RFC 5869's T(1) is the whole answer.
-void expand_label(const Suite& suite, ByteSpan secret, std::string_view label,
-                  std::span<std::uint8_t> out) {
-  RDPWHY_CHECK(out.size() <= suite.hash_size);
-  Bytes text = {0, static_cast<std::uint8_t>(out.size())};
-  const std::string full = fmt::format("tls13 {}", label);
-  text.push_back(static_cast<std::uint8_t>(full.size()));
-  text.insert(text.end(), full.begin(), full.end());
-  text.push_back(0);  // context
-  text.push_back(1);  // the counter of RFC 5869 2.3
-  Wiped<EVP_MAX_MD_SIZE> block;
-  std::size_t size = 0;
-  const unsigned char* made =
-      EVP_Q_mac(library_context(), "HMAC", nullptr, suite.digest, nullptr, secret.data(),
-                secret.size(), text.data(), text.size(), block.data(), block.size(), &size);
-  RDPWHY_CHECK(made != nullptr && size == suite.hash_size);
-  std::copy_n(block.begin(), out.size(), out.begin());
+/// Fetched once and kept, never freed, like the library context: a capture has thousands of
+/// connections, and looking a cipher up costs as much as opening a record. Null: not there.
+const EVP_CIPHER* cipher_of(const Suite& suite) {
+  static const auto kFetched = [] {
+    std::array<EVP_CIPHER*, kSuites.size()> fetched{};
+    for (std::size_t i = 0; i < kSuites.size(); ++i)
+      fetched[i] = EVP_CIPHER_fetch(library_context(), kSuites[i].cipher, nullptr);
+    return fetched;
+  }();
+  return kFetched[static_cast<std::size_t>(&suite - kSuites.data())];
 }
+
+/// RFC 8446 7.1 HKDF-Expand-Label of one secret with an empty context. All that TLS 1.3 asks of it
+/// here fits in one block of the hash, so that RFC 5869's T(1) is the whole answer. The secret is
+/// hashed once for all labels.
+class LabelExpander {
+ public:
+  LabelExpander(const Suite& suite, ByteSpan secret) : hash_size_(suite.hash_size) {
+    static EVP_MAC* const kHmac = EVP_MAC_fetch(library_context(), "HMAC", nullptr);
+    context_.reset(EVP_MAC_CTX_new(kHmac));
+    // Constructed as mutable, and read only.
+    const std::array parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(suite.digest), 0),
+        OSSL_PARAM_construct_end()};
+    RDPWHY_CHECK(context_ != nullptr && EVP_MAC_init(context_.get(), secret.data(), secret.size(),
+                                                     parameters.data()) == 1);
+  }
+
+  void expand(std::string_view label, std::span<std::uint8_t> out) {
+    RDPWHY_CHECK(out.size() <= hash_size_);
+    constexpr std::string_view kPrefix = "tls13 ";
+    base::Writer text;
+    text.u16be(static_cast<std::uint16_t>(out.size()));
+    text.u8(static_cast<std::uint8_t>(kPrefix.size() + label.size())).text(kPrefix).text(label);
+    text.u8(0);  // context
+    text.u8(1);  // the counter of RFC 5869 2.3
+    Wiped<EVP_MAX_MD_SIZE> block;
+    std::size_t size = 0;
+    EVP_MAC_CTX* const c = context_.get();
+    const bool done = EVP_MAC_init(c, nullptr, 0, nullptr) == 1 &&  // the key stays
+                      EVP_MAC_update(c, text.view().data(), text.view().size()) == 1 &&
+                      EVP_MAC_final(c, block.data(), &size, block.size()) == 1;
+    RDPWHY_CHECK(done && size == hash_size_);
+    std::copy_n(block.begin(), out.size(), out.begin());
+  }
+
+ private:
+  MacContextPtr context_;
+  std::size_t hash_size_;
+};
 
 /// What protects the records of one side from one change of keys to the next.
 class TrafficKeys {
@@ -78,7 +111,7 @@ class TrafficKeys {
   /// RFC 8446 7.2: application_traffic_secret_N+1
   void update() {
     Wiped<kMaxSecretSize> next;
-    expand_label(suite_, secret(), "traffic upd", std::span(next).first(suite_.hash_size));
+    LabelExpander(suite_, secret()).expand("traffic upd", std::span(next).first(suite_.hash_size));
     std::ranges::copy(next, secret_.begin());
     derive();
   }
@@ -102,10 +135,12 @@ class TrafficKeys {
 
 void TrafficKeys::derive() {
   Wiped<kMaxKeySize> key;
-  expand_label(suite_, secret(), "key", std::span(key).first(suite_.key_size));
-  expand_label(suite_, secret(), "iv", iv_);
+  LabelExpander expander(suite_, secret());
+  expander.expand("key", std::span(key).first(suite_.key_size));
+  expander.expand("iv", iv_);
   sequence_ = 0;
-  cipher_.emplace(suite_.cipher, ByteSpan(key).first(suite_.key_size), suite_.tag_size, suite_.ccm);
+  cipher_.emplace(cipher_of(suite_), ByteSpan(key).first(suite_.key_size), suite_.tag_size,
+                  suite_.ccm);
   RDPWHY_CHECK(cipher_->is_known());
 }
 

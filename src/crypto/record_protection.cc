@@ -10,6 +10,7 @@
 
 #include "crypto/aead.h"
 #include "crypto/openssl_handles.h"
+#include "crypto/wiped.h"
 #include "rdpwhy/base/check.h"
 #include "rdpwhy/tls/record_layer.h"
 
@@ -18,8 +19,6 @@ namespace rdpwhy::crypto {
 namespace {
 
 using Kind = CipherSpec::Kind;
-using MacPtr = std::unique_ptr<EVP_MAC, Freer<EVP_MAC_free>>;
-using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, Freer<EVP_MAC_CTX_free>>;
 
 constexpr std::size_t kHeaderSize = tls::RecordHeader::kSize;
 
@@ -105,7 +104,8 @@ Bytes decrypted(EVP_CIPHER_CTX* context, ByteSpan octets) {
 class AeadProtection final : public RecordProtection {
  public:
   AeadProtection(const CipherSpec& spec, const WriteKeys& keys)
-      : cipher_(spec.cipher, keys.key, spec.tag_size, spec.kind == Kind::kCcm),
+      : cipher_(CipherPtr(EVP_CIPHER_fetch(library_context(), spec.cipher, nullptr)).get(),
+                keys.key, spec.tag_size, spec.kind == Kind::kCcm),
         explicit_size_(spec.kind == Kind::kChaCha20 ? 0 : 8) {
     RDPWHY_CHECK(keys.iv.size() + explicit_size_ == AeadCipher::kNonceSize);
     std::ranges::copy(keys.iv, iv_.begin());
