@@ -255,8 +255,11 @@ std::expected<Errand, int> make_errand(const CLI::App& app, const TypedProbe& ty
     return std::unexpected(usage_error(app, done.error().text));
   errand.options.server_name = typed.server_name;  // "" leaves the extension out
   plan.tls.server_name = typed.server_name.value_or(errand.target.host);
-  if (const auto offer = crypto::TlsSession::client(plan.tls, {}); !offer)
-    return std::unexpected(usage_error(app, offer.error().text));
+  // What was typed has to be possible; the default offer is looked at by the probe itself.
+  if (typed.shapes_tls()) {
+    if (const auto offer = crypto::TlsSession::client(plan.tls, {}); !offer)
+      return std::unexpected(usage_error(app, offer.error().text));
+  }
   return errand;
 }
 

@@ -24,6 +24,11 @@ struct TypedProbe {
   std::optional<std::string> cookie, routing_token, server_name;
   std::string colour = "auto";
   TypedLogon logon;
+
+  /// Something else than the default is offered in TLS.
+  [[nodiscard]] bool shapes_tls() const {
+    return !tls_min.empty() || !tls_max.empty() || !ciphers.empty() || server_name;
+  }
 };
 
 void declare(CLI::App& app, TypedProbe& typed);
