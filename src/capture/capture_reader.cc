@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "capture/file_format.h"
 #include "capture/link_types.h"
@@ -38,29 +39,53 @@ std::unique_ptr<FileFormat> open_format(ByteSpan file) {
 
 using OnOffset = std::function<void(std::uint64_t offset)>;
 
+/// Two walks through the file, from header to header: one gives the packets, the other goes ahead
+/// of it to see what is out of order. It stays near enough that the memory is still warm; only
+/// where secrets may stand behind the packets that need them it goes to the end at once.
 class CaptureReader::Impl {
  public:
-  Impl(std::unique_ptr<FileFormat> opened, OnOffset on_offset_of_file)
-      : format(std::move(opened)), on_offset(std::move(on_offset_of_file)) {
-    format->keeps_secrets = false;  // the first pass has them
+  Impl(ByteSpan file, std::unique_ptr<FileFormat> opened, OnOffset on_offset_of_file)
+      : format(std::move(opened)),
+        scan(open_format(file)),
+        on_offset(std::move(on_offset_of_file)),
+        begin(file.data()) {
+    format->keeps_secrets = false;  // the scan has them
+    if (!scan->may_hold_secrets) return;
+    while (const auto packet = look_ahead()) passed(*packet);
+    told = 0;
   }
 
-  /// A first pass from header to header: secrets may stand behind the packets that need them, and
-  /// packets behind those that answer them.
-  void look_ahead(ByteSpan file) {
-    const auto scan = open_format(file);
-    while (const auto packet = scan->next()) {
-      order.see(packet->at);
+  std::optional<Packet> next() {
+    while (scan && order.seen() <= order.read() + TimeOrder::kAhead) look_ahead();
+    auto packet = order.next([this] { return format->next(); });
+    if (packet) {
+      ++packets;
       passed(*packet);
     }
-    told = 0;
-    tls_key_logs = std::move(scan->tls_key_logs);
-    mend = order.disordered() && order.mendable();
-    if (mend) {
+    return packet;
+  }
+
+  std::unique_ptr<FileFormat> format;
+  std::vector<std::string> tls_key_logs;
+  std::uint64_t packets = 0;
+
+ private:
+  std::optional<Packet> look_ahead() {
+    const auto packet = scan->next();
+    if (packet) {
+      order.see(packet->at);
+    } else {
+      order.seen_all();
+      tls_key_logs = std::move(scan->tls_key_logs);
+      scan.reset();
+    }
+    if (order.disordered() && !std::exchange(told_of_disorder, true)) {
       format->complaints.add("packets are not in order of time in the file; they are read in it");
-    } else if (order.disordered()) {
+    }
+    if (order.was_set_back() && !std::exchange(told_of_set_back, true)) {
       format->complaints.add("the clock of the capture goes back; packets are read as they stand");
     }
+    return packet;
   }
 
   void passed(const Packet& packet) {
@@ -72,35 +97,22 @@ class CaptureReader::Impl {
     on_offset(offset);
   }
 
-  std::unique_ptr<FileFormat> format;
+  std::unique_ptr<FileFormat> scan;  ///< null once it is through
   OnOffset on_offset;
-  const std::uint8_t* begin = nullptr;  ///< of the file
+  const std::uint8_t* begin;  ///< of the file
   std::uint64_t told = 0;
-  std::vector<std::string> tls_key_logs;
   TimeOrder order;
-  bool mend = false;
-  std::uint64_t packets = 0;
+  bool told_of_disorder = false;
+  bool told_of_set_back = false;
 };
 
 std::expected<CaptureReader, Error> CaptureReader::open(ByteSpan file, OnOffset on_offset) {
   auto format = open_format(file);
   if (!format) return std::unexpected(Error{name_of_other_file(file)});
-  auto impl = std::make_unique<Impl>(std::move(format), std::move(on_offset));
-  impl->begin = file.data();
-  impl->look_ahead(file);
-  return CaptureReader(std::move(impl));
+  return CaptureReader(std::make_unique<Impl>(file, std::move(format), std::move(on_offset)));
 }
 
-std::optional<Packet> CaptureReader::next() {
-  auto& format = *impl_->format;
-  auto packet =
-      impl_->mend ? impl_->order.next([&format] { return format.next(); }) : format.next();
-  if (packet) {
-    ++impl_->packets;
-    impl_->passed(*packet);
-  }
-  return packet;
-}
+std::optional<Packet> CaptureReader::next() { return impl_->next(); }
 
 const std::vector<std::string>& CaptureReader::complaints() const {
   return impl_->format->complaints.list();

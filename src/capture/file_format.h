@@ -19,6 +19,7 @@ class FileFormat {
 
   ComplaintList complaints;
   std::vector<std::string> comments;
+  bool may_hold_secrets = false;
   bool keeps_secrets = true;
   std::vector<std::string> tls_key_logs;  ///< of what was read so far
 

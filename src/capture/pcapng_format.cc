@@ -151,7 +151,7 @@ class BlockWalk {
 
 class PcapngFormat final : public FileFormat {
  public:
-  explicit PcapngFormat(ByteSpan file) : blocks_(file) {}
+  explicit PcapngFormat(ByteSpan file) : blocks_(file) { may_hold_secrets = true; }
 
   std::optional<Packet> next() override {
     while (const auto block = blocks_.next(complaints)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -11,33 +12,51 @@ namespace rdpwhy::capture {
 
 /// Captures made from the per-processor buffers of a Windows event trace have packets hundreds of
 /// places behind the ones that answer them, with the right time. This puts them in order of time
-/// again, within a window; equal times keep the file's order.
+/// again, within a window; equal times keep the file's order. A clock that was set back looks alike
+/// at first, but never catches up soon: what it stamps is left where it stands.
+///
+/// It is told of every packet's time well before it reads the packet, since only what follows tells
+/// the two apart. Most files are in order, and pass through untouched.
 class TimeOrder {
  public:
-  /// Told of every packet's time in a first pass.
+  static constexpr std::size_t kWindow = 16'384;
+  /// How many packets beyond those read by `next` have to be seen, unless the file has no more.
+  static constexpr std::uint64_t kAhead = 2 * kWindow;
+
   void see(Moment at) {
-    if (at < latest_) {
-      longest_run_ = std::max(longest_run_, ++run_);
-    } else {
+    if (at >= latest_) {
+      if (run_ > 0) caught_up();
       latest_ = at;
-      run_ = 0;
+    } else {
+      latest_in_run_ = run_ == 0 ? at : std::max(latest_in_run_, at);
+      if (++run_ == kWindow) set_back();
     }
+    ++seen_;
+  }
+  /// There are no more packets to be seen.
+  void seen_all() {
+    if (run_ > 0) caught_up();
   }
 
-  [[nodiscard]] bool disordered() const { return longest_run_ > 0; }
-  /// A clock that was set back looks alike at first, but never catches up soon.
-  [[nodiscard]] bool mendable() const { return longest_run_ < kWindow; }
+  [[nodiscard]] std::uint64_t seen() const { return seen_; }
+  [[nodiscard]] std::uint64_t read() const { return read_; }
+  [[nodiscard]] bool disordered() const { return mend_from_.has_value(); }
+  [[nodiscard]] bool was_set_back() const { return was_set_back_; }
 
   /// The next packet of `source` in order of time.
   template <typename Source>
   [[nodiscard]] std::optional<Packet> next(Source&& source) {
-    while (!source_is_dry_ && heap_.size() < kWindow) {
+    if (!mend_from_ || read_ + kWindow < *mend_from_) {
+      ++read_;
+      return source();
+    }
+    while (heap_.size() < kWindow && !source_is_dry_ && !waits_for_set_back()) {
       const auto packet = source();
       if (!packet) {
         source_is_dry_ = true;
         break;
       }
-      heap_.push_back({*packet, count_++});
+      heap_.push_back({*packet, read_++});
       std::ranges::push_heap(heap_, Later{});
     }
     if (heap_.empty()) return std::nullopt;
@@ -48,7 +67,21 @@ class TimeOrder {
   }
 
  private:
-  static constexpr std::size_t kWindow = 16'384;
+  void caught_up() {
+    if (!mend_from_) mend_from_ = seen_ - run_;
+    run_ = 0;
+  }
+  void set_back() {
+    set_backs_.push_back(seen_ + 1 - kWindow);
+    was_set_back_ = true;
+    latest_ = latest_in_run_;
+    run_ = 0;
+  }
+  /// What was stamped before the clock was set back goes first, all of it.
+  [[nodiscard]] bool waits_for_set_back() {
+    while (!set_backs_.empty() && set_backs_.front() < read_) set_backs_.pop_front();
+    return !set_backs_.empty() && set_backs_.front() == read_ && !heap_.empty();
+  }
 
   struct Entry {
     Packet packet;
@@ -61,10 +94,14 @@ class TimeOrder {
   };
 
   Moment latest_{INT64_MIN};
-  std::size_t run_ = 0;
-  std::size_t longest_run_ = 0;
+  Moment latest_in_run_;
+  std::size_t run_ = 0;  ///< packets behind latest_, one after the other
+  std::uint64_t seen_ = 0;
+  std::uint64_t read_ = 0;
+  std::optional<std::uint64_t> mend_from_;  ///< the first packet that is out of order
+  std::deque<std::uint64_t> set_backs_;     ///< the first packets behind them, not read yet
+  bool was_set_back_ = false;
   std::vector<Entry> heap_;
-  std::uint64_t count_ = 0;
   bool source_is_dry_ = false;
 };
 

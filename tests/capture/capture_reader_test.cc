@@ -171,7 +171,7 @@ TEST(CaptureReader, StopsInATailOfZeros) {
 }
 
 TEST(CaptureReader, TellsWhereItHasGotTo) {
-  // 20 MiB of packets, gone through twice: two steps of 8 MiB each time
+  // 20 MiB of packets: two steps of 8 MiB
   constexpr std::uint32_t kSize = 256 * 1024;
   const auto one = pcap_packet(false, 1, 0, Bytes(kSize, 7));
   Bytes file = pcap_header(0xA1B2C3D4, false);
@@ -179,14 +179,12 @@ TEST(CaptureReader, TellsWhereItHasGotTo) {
   std::vector<std::uint64_t> offsets;
   auto reader = CaptureReader::open(file, [&](std::uint64_t offset) { offsets.push_back(offset); });
   ASSERT_TRUE(reader);
-  EXPECT_EQ(offsets.size(), 2U);
+  EXPECT_EQ(offsets.size(), 0U);
   while (reader->next()) {
   }
-  ASSERT_EQ(offsets.size(), 4U);
+  ASSERT_EQ(offsets.size(), 2U);
   EXPECT_GE(offsets[0], 8U << 20U);
   EXPECT_GE(offsets[1], offsets[0] + (8U << 20U));
-  EXPECT_EQ(offsets[2], offsets[0]);
-  EXPECT_EQ(offsets[3], offsets[1]);
 }
 
 TEST(CaptureReader, ToleratesMoreCapturedThanThereWas) {
@@ -403,6 +401,36 @@ TEST(CaptureReader, LeavesPacketsAloneWhenTheClockWasSetBackForLong) {
   EXPECT_EQ(all.packets.front().at.ns, 1'000'000'000'000);
   EXPECT_EQ(all.packets.size(), 20'001U);
   EXPECT_THAT(all.complaints, ElementsAre(HasSubstr("the clock of the capture goes back")));
+}
+
+TEST(CaptureReader, MendsDisorderWhereItIsAndKeepsASetBackClockWhereItStands) {
+  // Each packet's octet says which part of the file it belongs to.
+  Bytes file = pcap_header(0xA1B2C3D4, false);
+  const auto add = [&](std::uint32_t seconds, std::uint8_t part) {
+    const auto packet = pcap_packet(false, seconds, 0, Bytes{part});
+    file.insert(file.end(), packet.begin(), packet.end());
+  };
+  constexpr std::uint32_t kMany = 40'000;
+  constexpr std::uint32_t kLate = 9'000;  // places behind
+  for (std::uint32_t i = 0; i < kMany; ++i) add(1'000'000 + i, 0);
+  for (std::uint32_t i = 0; i < kLate; ++i) add(2'000'000 + i, 1);
+  add(1'999'999, 2);
+  for (std::uint32_t i = 0; i < kMany; ++i) add(3'000'000 + i, 3);
+  for (std::uint32_t i = 0; i < kMany; ++i) add(500'000 + i, 4);
+  add(540'001, 5);
+  add(540'000, 5);
+  for (std::uint32_t i = 2; i < 10; ++i) add(540'000 + i, 5);
+  const auto all = read(file);
+  ASSERT_EQ(all.packets.size(), kMany * 3 + kLate + 11);
+  EXPECT_EQ(all.packets[kMany].octets[0], 2) << "goes ahead of the ones that it was behind";
+  for (std::size_t i = 1; i < all.packets.size(); ++i) {
+    const auto& before = all.packets[i - 1];
+    const auto& here = all.packets[i];
+    if (before.octets[0] == 3 && here.octets[0] == 4) continue;
+    ASSERT_LE(before.at.ns, here.at.ns) << i;
+  }
+  EXPECT_THAT(all.complaints, ::testing::UnorderedElementsAre(HasSubstr("not in order of time"),
+                                                              HasSubstr("goes back")));
 }
 
 TEST(CaptureReader, NamesWhatIsNoCapture) {

@@ -28,12 +28,12 @@ struct Packet {
 /// enhanced, simple and old packet blocks, secrets, comments). The whole file is given as memory;
 /// nothing is copied but secrets. Packets come in order of time: captures made from per-processor
 /// buffers (Windows event traces) have them hundreds of places off. Where the clock was set back
-/// for long they come as they stand.
+/// they come as they stand.
 class CaptureReader {
  public:
   /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
-  /// `on_offset` is told every 8 MiB where in the file the reading has got to, first while it
-  /// looks for secrets and disorder, then with the packets.
+  /// `on_offset` is told every 8 MiB where in the file the reading has got to: in a pcapng first
+  /// while it looks for secrets, then with the packets.
   [[nodiscard]] static std::expected<CaptureReader, Error> open(
       ByteSpan file, std::function<void(std::uint64_t offset)> on_offset = {});
 
