@@ -9,12 +9,15 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/real"))
 
+import kdc  # noqa: E402
+import leaks  # noqa: E402
 import observers  # noqa: E402
 
 CAPTURES = sorted((ROOT / "captures").glob("*.pcapng"))
@@ -49,6 +52,17 @@ class Golden(unittest.TestCase):
                 expected = json.loads(capture.with_suffix(".expect.json").read_text())
                 self.assertTrue(expected["connections"] or "none" in expected, "nothing is expected of it: --update")
                 self.assertEqual(expected["connections"], replay(capture))
+
+
+    def test_no_capture_and_no_report_of_one_holds_a_password(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for capture in CAPTURES:
+                (pathlib.Path(folder) / f"{capture.stem}.json").write_text(json.dumps(replay(capture)))
+            files = [*CAPTURES, *pathlib.Path(folder).iterdir()]
+            self.assertEqual((2 * len(CAPTURES), []), leaks.look(files, kdc.PASSWORDS.values()))
+            planted = pathlib.Path(folder) / "planted.json"
+            planted.write_text(kdc.PASSWORDS["alice"])
+            self.assertEqual((1, [(planted, "as text")]), leaks.look([planted], kdc.PASSWORDS.values()))
 
 
 class Oracle(unittest.TestCase):

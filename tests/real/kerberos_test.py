@@ -4,11 +4,10 @@ import os
 import pathlib
 import socket
 import subprocess
-import tempfile
 import time
-import unittest
 
 import kdc
+import leaks
 import servers
 
 TALK = os.environ.get("RDPWHY_KERBEROS_TALK", "kerberos_talk")
@@ -52,14 +51,14 @@ class Talk:
             self.end()
 
 
-class KerberosTestCase(unittest.TestCase):
+class KerberosTestCase(leaks.Watched):
     maxDiff = None
+    passwords = frozenset(kdc.PASSWORDS.values())
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="rdpwhy-kerberos-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.realm = kdc.Realm(pathlib.Path(folder.name))
+        super().setUpClass()
+        cls.realm = kdc.Realm(cls.folder)
         cls.kdc = cls.enterClassContext(cls.realm.kdc())
 
     def relay(self, *arguments, **how):
@@ -74,6 +73,8 @@ class KerberosTestCase(unittest.TestCase):
             began = time.monotonic()
             self.assertEqual(talk.end(), 0)
             result["seconds_to_end"] = time.monotonic() - began
+        with open(leaks.outputs_of(self.folder) / "steps.json", "a") as steps:
+            steps.write(json.dumps(result) + "\n")
         return result
 
     def expect_talks(self, result, *outcomes):

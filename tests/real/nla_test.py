@@ -53,6 +53,13 @@ class Nla(RealTestCase):
                 self.assertNotEqual("certain", run.report["diagnosis"]["causes"][0]["confidence"])
                 self.assertEqual(1, len(run.said("NTLM AUTHENTICATE")))
 
+    def test_a_server_that_does_not_know_restricted_admin_is_not_begun_with(self):
+        with self.server() as server:
+            run = self.log_on(server, "alice", PASSWORD, "--restricted-admin")
+        self.assertNotIn("RESTRICTED_ADMIN_MODE_SUPPORTED", run.report["x224"]["response_flags"])
+        self.assertEqual((1, "no_restricted_admin"), (run.exit_code, run.report["run"]["own_stop"]["why"]))
+        self.assertEqual([], run.said("NTLM"))
+
     def test_of_several_targets_only_the_first_is_logged_on_to_whatever_a_cache_holds(self):
         realm = kdc.Realm(self.folder)
         with realm.kdc() as center, self.server() as first, self.server() as second:
