@@ -27,6 +27,8 @@ KeyPtr generate(Key kind) {
       return KeyPtr(EVP_PKEY_Q_keygen(library, nullptr, "RSA", std::size_t{1024}));
     case Key::kRsa2048:
       return KeyPtr(EVP_PKEY_Q_keygen(library, nullptr, "RSA", std::size_t{2048}));
+    case Key::kRsa4096:
+      return KeyPtr(EVP_PKEY_Q_keygen(library, nullptr, "RSA", std::size_t{4096}));
     case Key::kEcP256:
       return KeyPtr(EVP_PKEY_Q_keygen(library, nullptr, "EC", "P-256"));
     case Key::kEd25519:
@@ -44,6 +46,10 @@ EVP_PKEY* key_of(Key kind) {
       return key.get();
     }
     case Key::kRsa2048: {
+      static const KeyPtr key = generate(kind);
+      return key.get();
+    }
+    case Key::kRsa4096: {
       static const KeyPtr key = generate(kind);
       return key.get();
     }
@@ -216,7 +222,8 @@ std::expected<MadeCertificate, Error> make_self_signed(const CertificateRecipe& 
   if (key == nullptr) return std::unexpected(Error{"no key can be made: " + take_errors()});
   const auto certificate = make(recipe, false, key, std::nullopt);
   if (!certificate) return std::unexpected(certificate.error());
-  return MadeCertificate{pem_of(certificate->get()), pem_of(key), {}, {}};
+  return MadeCertificate{
+      der_of(certificate->get()), pem_of(certificate->get()), pem_of(key), {}, {}};
 }
 
 std::expected<MadeCertificate, Error> make_issued(const CertificateRecipe& recipe,
@@ -243,6 +250,7 @@ std::expected<MadeCertificate, Error> make_issued(const CertificateRecipe& recip
   const auto leaf = make(recipe, false, key, issuer);
   if (!leaf) return std::unexpected(leaf.error());
   made.private_key_pem = pem_of(key);
+  made.certificate_der = der_of(leaf->get());
   made.certificate_pem = pem_of(leaf->get());
   if (include_issuer) made.certificate_pem += made.intermediate_pem + made.issuer_pem;
   return made;

@@ -5,10 +5,17 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string_view>
 #include <utility>
 
+#include "crypto/alert_sealer.h"
 #include "crypto/openssl_handles.h"
 #include "crypto/tls_offer.h"
+#include "crypto/wiped.h"
+#include "rdpwhy/base/hex.h"
+#include "rdpwhy/base/secret.h"
+#include "rdpwhy/tls/record_layer.h"
 
 namespace rdpwhy::crypto {
 
@@ -36,6 +43,7 @@ class TlsSession::Impl {
   Bytes plaintext() { return std::exchange(plaintext_, {}); }
   void write(ByteSpan application_data);
   void close();
+  void refuse(std::uint8_t alert);
   void update_keys(bool ask_peer_too);
   State state() const { return state_; }
   const std::string& failure() const { return failure_; }
@@ -43,6 +51,10 @@ class TlsSession::Impl {
 
  private:
   static void log_secret(const SSL* ssl, const char* line);
+  void remember_traffic_secret(std::string_view line);
+  void count_records(ByteSpan written);
+  Bytes drain_pending();
+  Bytes sealed_alert() const;
   void move_on();
   bool handshake();
   void read_plaintext();
@@ -58,13 +70,18 @@ class TlsSession::Impl {
   BIO* to_peer_ = nullptr;    // owned by ssl_
   State state_ = State::kHandshaking;
   bool close_sent_ = false;
+  bool is_server_ = false;
+  std::optional<std::uint8_t> alert_;  // to go out behind all that is pending
+  std::uint64_t records_written_ = 0;  // under the keys of now
+  Secret traffic_secret_;              // TLS 1.3, the server's first
   std::string failure_;
   Bytes plaintext_;
   Bytes unsent_;
 };
 
 std::expected<void, Error> TlsSession::Impl::start(bool as_server, const std::string& server_name) {
-  if (on_secret_) SSL_CTX_set_keylog_callback(context_.get(), &Impl::log_secret);
+  is_server_ = as_server;
+  SSL_CTX_set_keylog_callback(context_.get(), &Impl::log_secret);
   ssl_.reset(SSL_new(context_.get()));
   from_peer_ = BIO_new(BIO_s_mem());
   to_peer_ = BIO_new(BIO_s_mem());
@@ -91,8 +108,16 @@ std::expected<void, Error> TlsSession::Impl::start(bool as_server, const std::st
 }
 
 void TlsSession::Impl::log_secret(const SSL* ssl, const char* line) {
-  const auto* self = static_cast<const Impl*>(SSL_get_app_data(ssl));
-  if (self != nullptr && self->on_secret_) self->on_secret_(line);
+  auto* self = static_cast<Impl*>(SSL_get_app_data(ssl));
+  if (self == nullptr) return;
+  if (self->is_server_) self->remember_traffic_secret(line);
+  if (self->on_secret_) self->on_secret_(line);
+}
+
+void TlsSession::Impl::remember_traffic_secret(std::string_view line) {
+  if (!line.starts_with("SERVER_TRAFFIC_SECRET_0 ")) return;
+  auto octets = base::parse_hex(line.substr(line.rfind(' ') + 1));
+  if (octets) traffic_secret_ = Secret(std::move(*octets));
 }
 
 TlsSession::State TlsSession::Impl::feed(ByteSpan from_peer) {
@@ -178,11 +203,54 @@ void TlsSession::Impl::fail(std::string why) {
 }
 
 Bytes TlsSession::Impl::drain() {
+  auto octets = drain_pending();
+  if (!alert_) return octets;
+  const auto last = sealed_alert();
+  alert_.reset();
+  octets.insert(octets.end(), last.begin(), last.end());
+  return octets;
+}
+
+Bytes TlsSession::Impl::drain_pending() {
   Bytes octets(BIO_ctrl_pending(to_peer_));
   if (octets.empty()) return octets;
   const int got = BIO_read(to_peer_, octets.data(), static_cast<int>(octets.size()));
   octets.resize(static_cast<std::size_t>(std::max(got, 0)));
+  count_records(octets);
   return octets;
+}
+
+/// Whole records, as OpenSSL writes them. Counting begins anew where the keys change: with a
+/// ChangeCipherSpec before TLS 1.3, behind the server's own flight in TLS 1.3.
+void TlsSession::Impl::count_records(ByteSpan written) {
+  const bool tls13 = SSL_version(ssl_.get()) == TLS1_3_VERSION;
+  while (const auto header = tls::decode_record_header(written)) {
+    const bool changes =
+        header->type == static_cast<std::uint8_t>(tls::ContentType::kChangeCipherSpec);
+    const bool begins_anew = tls13 ? state_ == State::kHandshaking : changes;
+    records_written_ = begins_anew ? 0 : records_written_ + 1;
+    const auto size = std::min(written.size(), tls::RecordHeader::kSize + header->length);
+    written = written.subspan(size);
+  }
+}
+
+Bytes TlsSession::Impl::sealed_alert() const {
+  Wiped<SSL_MAX_MASTER_KEY_LENGTH> master;
+  std::array<std::uint8_t, SSL3_RANDOM_SIZE> client, server;
+  SSL_get_client_random(ssl_.get(), client.data(), client.size());
+  SSL_get_server_random(ssl_.get(), server.data(), server.size());
+  const auto size =
+      SSL_SESSION_get_master_key(SSL_get_session(ssl_.get()), master.data(), master.size());
+  const auto seen = accessors();
+  const WritingEnd end{.side = Side::kServer,
+                       .version = seen.version,
+                       .cipher_suite = seen.cipher,
+                       .sequence = records_written_,
+                       .secret = seen.version == TLS1_3_VERSION ? traffic_secret_.reveal()
+                                                                : ByteSpan(master).first(size),
+                       .client_random = client,
+                       .server_random = server};
+  return seal_alert(end, {.level = tls::Alert::kFatal, .description = *alert_}).value_or(Bytes{});
 }
 
 void TlsSession::Impl::write(ByteSpan application_data) {
@@ -197,6 +265,12 @@ void TlsSession::Impl::close() {
   ERR_clear_error();
   SSL_shutdown(ssl_.get());  // 0: sent, the peer's is still to come; we wait for nobody
   ERR_clear_error();
+  close_sent_ = true;
+}
+
+void TlsSession::Impl::refuse(std::uint8_t alert) {
+  if (!is_server_ || close_sent_ || state_ != State::kEstablished) return;
+  alert_ = alert;
   close_sent_ = true;
 }
 
@@ -305,6 +379,7 @@ Bytes TlsSession::drain() { return impl_->drain(); }
 Bytes TlsSession::plaintext() { return impl_->plaintext(); }
 void TlsSession::write(ByteSpan application_data) { impl_->write(application_data); }
 void TlsSession::close() { impl_->close(); }
+void TlsSession::refuse(std::uint8_t alert) { impl_->refuse(alert); }
 void TlsSession::update_keys(bool ask_peer_too) { impl_->update_keys(ask_peer_too); }
 TlsSession::State TlsSession::state() const { return impl_->state(); }
 const std::string& TlsSession::failure() const { return impl_->failure(); }

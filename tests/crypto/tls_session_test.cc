@@ -57,6 +57,51 @@ TEST(TlsSession, CarriesTextBothWaysAndClosesInOrder) {
   EXPECT_EQ(server->feed(base::as_bytes("anything")), State::kPeerClosed);
 }
 
+TEST(TlsSession, RefusesByAnAlertOfItsChoiceBehindAllThatItWrote) {
+  struct Row {
+    std::uint16_t version, suite;
+  };
+  for (const auto& [version, suite] :
+       {Row{0x0304, 0x1301}, Row{0x0304, 0x1302}, Row{0x0304, 0x1303}, Row{0x0303, 0xC02F},
+        Row{0x0303, 0xC030}, Row{0x0303, 0xCCA8}}) {
+    TlsOffer offer = TlsOffer::mstsc();
+    offer.cipher_suites = {suite};
+    offer.min_version = offer.max_version = version;
+    auto client = TlsSession::client(offer, {});
+    auto server = TlsSession::server(settings_for_tests());
+    ASSERT_TRUE(client && server) << suite;
+    exchange(*client, *server);
+    server->write(base::as_bytes("one"));
+    exchange(*client, *server);
+    server->write(base::as_bytes("two"));  // still pending when the alert is queued
+    server->refuse(49);
+    server->write(base::as_bytes("nothing comes behind it"));
+    server->close();
+    exchange(*client, *server);
+    EXPECT_EQ(text_of(client->plaintext()), "onetwo") << suite;
+    EXPECT_EQ(client->state(), State::kFailed) << suite;
+    EXPECT_THAT(client->failure(), testing::HasSubstr("access denied")) << suite;
+    EXPECT_TRUE(server->drain().empty()) << suite;
+  }
+}
+
+TEST(TlsSession, RefusesNobodyWhereItCannot) {
+  TlsOffer offer = TlsOffer::mstsc();
+  offer.max_version = 0x0303;
+  offer.cipher_suites = {0xC027};  // CBC
+  auto client = TlsSession::client(offer, {});
+  auto server = TlsSession::server(settings_for_tests());
+  ASSERT_TRUE(client && server);
+  server->refuse(80);  // during the handshake
+  exchange(*client, *server);
+  EXPECT_EQ(client->state(), State::kEstablished) << client->failure();
+  client->refuse(80);  // a client's word is its close
+  server->refuse(80);
+  exchange(*client, *server);
+  EXPECT_EQ(client->state(), State::kEstablished) << client->failure();
+  EXPECT_EQ(server->state(), State::kEstablished) << server->failure();
+}
+
 TEST(TlsSession, TakesOctetsOneByOne) {
   auto client = TlsSession::client(TlsOffer::mstsc(), {});
   auto server = TlsSession::server(settings_for_tests());

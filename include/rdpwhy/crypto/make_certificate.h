@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "rdpwhy/base/bytes.h"
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/base/time.h"
 
@@ -14,7 +15,7 @@ struct CertificateRecipe {
   std::string common_name = "rdpwhy lab";
   std::vector<std::string> dns_names;
   std::vector<std::string> ip_addresses;
-  enum class Key { kRsa1024, kRsa2048, kEcP256, kEd25519 };
+  enum class Key { kRsa1024, kRsa2048, kRsa4096, kEcP256, kEd25519 };
   Key key = Key::kRsa2048;
   std::string digest = "SHA256";  ///< "SHA1", "MD5", "SHA256"; ignored for Ed25519
   Moment not_before;
@@ -25,6 +26,7 @@ struct CertificateRecipe {
 };
 
 struct MadeCertificate {
+  Bytes certificate_der;        ///< of the leaf
   std::string certificate_pem;  ///< leaf, then those above it when they are included
   std::string private_key_pem;
   std::string intermediate_pem;  ///< empty unless the recipe asks for one

@@ -82,6 +82,10 @@ class TlsSession {
   void write(ByteSpan application_data);
   /// Queues a close_notify for drain(). Nothing is queued during the handshake or after a failure.
   void close();
+  /// Queues a fatal alert of the server's choice as its last word, as Schannel refuses behind
+  /// CredSSP. For TLS 1.2 and 1.3 with AES-GCM or ChaCha20-Poly1305 and the first traffic keys;
+  /// else, and during the handshake, nothing is sent.
+  void refuse(std::uint8_t alert);
   /// RFC 8446 4.6.3: new sending keys from here on; TLS 1.3 only, else nothing happens.
   void update_keys(bool ask_peer_too);
 
