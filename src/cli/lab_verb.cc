@@ -2,9 +2,14 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <memory>
+
 #include "cli/console.h"
+#include "cli/credentials.h"
+#include "cli/password.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/codes/codes.h"
 #include "rdpwhy/investigate/investigate.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/report/report.h"
@@ -16,9 +21,11 @@ constexpr std::string_view kDemoScenario = "resets-after-client-hello";
 
 int list_scenarios() {
   std::string out;
-  for (const auto& scenario : lab::scenarios())
-    report::append_wrapped(out, fmt::format("{:28} ", scenario.name), scenario.summary,
-                           report_width());
+  for (const auto& scenario : lab::scenarios()) {
+    auto name = std::string(scenario.name);
+    if (!scenario.number.empty()) name += fmt::format("[:{}]", scenario.number);
+    report::append_wrapped(out, fmt::format("{:32} ", name), scenario.summary, report_width());
+  }
   results().write(out);
   return finish_results(kComplete);
 }
@@ -42,26 +49,66 @@ class LeaveSignals {
   sigset_t set_{};
 };
 
-int serve(const lab::Scenario& scenario, std::uint16_t port) {
+/// What is played: a scenario, perhaps with a number behind it.
+struct Play {
+  std::string name;
+  const lab::Scenario* scenario = nullptr;
+  lab::Account account;
+};
+
+/// "credssp-error:STATUS_LOGON_FAILURE" means the number of that name.
+std::string with_number(const std::string& name) {
+  const auto colon = name.find(':');
+  if (colon == std::string::npos) return name;
+  for (const auto* code : codes::named(name.substr(colon + 1))) {
+    using enum codes::Family;
+    if (code->family == kNtStatus || code->family == kSecurityStatus || code->family == kTlsAlert ||
+        code->family == kAuthorization) {
+      return fmt::format("{}:0x{:X}", name.substr(0, colon), code->value);
+    }
+  }
+  return name;
+}
+
+std::string in_words(const lab::Logons& logons) {
+  return fmt::format("; logons tried: {}, with the right password: {}, credentials received: {}",
+                     logons.tried, logons.proved, logons.delegated);
+}
+
+int serve(Play play, std::uint16_t port) {
   const LeaveSignals signals;
-  auto server = lab::Server::start(lab::faults_of(scenario.name), port);
+  const auto faults = lab::faults_of(play.name);
+  const bool nla = faults.nla.has_value();
+  auto server = lab::Server::start(faults, port, std::move(play.account));
   if (!server) return talk(server.error().text), kCouldNotTry;
-  talk(fmt::format("{}: {}; on 127.0.0.1:{} until Ctrl-C", scenario.name, scenario.summary,
+  talk(fmt::format("{}: {}; on 127.0.0.1:{} until Ctrl-C", play.name, play.scenario->summary,
                    server->port()));
   results().write(fmt::format("{}\n", server->port()));
   if (const int code = finish_results(kComplete); code != kComplete) return code;
   signals.wait();
-  talk(fmt::format("served {} connection{}", server->connections(),
-                   server->connections() == 1 ? "" : "s"));
+  talk(fmt::format("served {} connection{}{}", server->connections(),
+                   server->connections() == 1 ? "" : "s",
+                   nla ? in_words(server->logons()) : std::string()));
   return kComplete;
 }
 
+/// A mstsc that logs on as the account of the lab.
+void log_on(const lab::Account& account, net::ProbeOptions& options) {
+  options.plan.until = Phase::kAuthorization;
+  options.until_is_a_wish = true;
+  options.plan.credssp.authentication = dialogue::Authentication::kNtlm;
+  options.plan.credssp.credentials = std::make_shared<dialogue::OneAttempt>(dialogue::Credentials{
+      .user = account.user, .domain = {}, .password = account.password.copy()});
+}
+
 /// The server and a probe of it in one program: something to explain without any other machine.
-int demonstrate(const lab::Scenario& scenario, bool explain) {
-  auto server = lab::Server::start(lab::faults_of(scenario.name), 0);
+int demonstrate(Play play, bool explain) {
+  net::ProbeOptions options;
+  const auto faults = lab::faults_of(play.name);
+  if (faults.nla) log_on(play.account, options);
+  auto server = lab::Server::start(faults, 0, std::move(play.account));
   if (!server) return talk(server.error().text), kCouldNotTry;
   net::Target target{"127.0.0.1", server->port(), fmt::format("127.0.0.1:{}", server->port())};
-  net::ProbeOptions options;
   options.plan.tls.server_name = target.host;
   crypto::CertificateJudge judge(crypto::TrustStore::none());
   const auto found = investigate::investigate(target, options, judge, {});
@@ -76,10 +123,10 @@ int demonstrate(const lab::Scenario& scenario, bool explain) {
   subject.diagnosis = &found->diagnosis;
   std::string opening;
   report::append_wrapped(opening, "",
-                         fmt::format("A server of our own on loopback plays \"{}\": {}.",
-                                     scenario.name, scenario.summary),
+                         fmt::format("A server of our own on loopback plays \"{}\": {}.", play.name,
+                                     play.scenario->summary),
                          report_width());
-  report::append_wrapped(opening, "", scenario.story, report_width());
+  report::append_wrapped(opening, "", play.scenario->story, report_width());
   results().write(opening + "\n");
   results().write(report::to_text(subject, {colour_wanted("auto"), report_width(), explain}));
   return finish_results(kComplete);
@@ -89,23 +136,38 @@ int demonstrate(const lab::Scenario& scenario, bool explain) {
 
 int run_lab(const Arguments& arguments) {
   CLI::App app("An RDP server on loopback that fails in a chosen way.", "rdpwhy lab");
-  std::string name;
+  Play play;
+  std::string password_file;
   std::uint16_t port = 0;
   bool list = false, demo = false, explain = false;
-  app.add_option("SCENARIO", name, "which failure; --list names them");
+  app.add_option("SCENARIO", play.name,
+                 "which failure; --list names them. Where a number may follow, it comes behind a "
+                 "colon, or its name does: credssp-error:STATUS_ACCOUNT_LOCKED_OUT");
   app.add_flag("--list", list, "the scenarios, one per line");
   app.add_option("--port", port, "listen on this port of 127.0.0.1 (any free one; it is printed)");
   app.add_flag("--demo", demo, "start it, probe it and explain what is found");
   app.add_flag("--explain", explain, "with --demo: add the list of evidence");
+  app.add_option("--user", play.account.user, "with NLA: who may log on, in any domain (alice)");
+  app.add_option("--password-file", password_file,
+                 "with NLA: that user's password, one line; - is standard input (the password of "
+                 "the lab is open-for-tests)");
   if (const auto leave = parse(app, arguments)) return *leave;
   if (list) return list_scenarios();
-  if (name.empty() && demo) name = kDemoScenario;
-  if (name.empty()) return usage_error(app, "which scenario? rdpwhy lab --list names them");
-  const auto* scenario = lab::find_scenario(name);
-  if (scenario == nullptr)
-    return usage_error(
-        app, fmt::format("no scenario is called \"{}\"; rdpwhy lab --list names them", name));
-  return demo ? demonstrate(*scenario, explain) : serve(*scenario, port);
+  if (play.name.empty() && demo) play.name = kDemoScenario;
+  if (play.name.empty()) return usage_error(app, "which scenario? rdpwhy lab --list names them");
+  play.name = with_number(play.name);
+  play.scenario = lab::find_scenario(play.name);
+  if (play.scenario == nullptr) {
+    return usage_error(app, fmt::format("no scenario is called \"{}\", or it takes no such number; "
+                                        "rdpwhy lab --list names them",
+                                        play.name));
+  }
+  if (!password_file.empty()) {
+    auto password = password_from_file(password_file);
+    if (!password) return talk(password.error().text), kCouldNotTry;
+    play.account.password = std::move(*password);
+  }
+  return demo ? demonstrate(std::move(play), explain) : serve(std::move(play), port);
 }
 
 }  // namespace rdpwhy::cli

@@ -161,12 +161,51 @@ void judge_public_key(const Reading& reading, Findings& findings) {
       .against.push_back("a faulty computation in the server looks the same");
 }
 
+/// The server's first answer chooses a mechanism that is not NTLM, which it was sent.
+bool chose_against_ntlm(const LogonReading& logon) {
+  if (logon.first_answer == nullptr || !logon.over_ntlm() || logon.challenge != nullptr)
+    return false;
+  const auto* answer = record::get_if<record::CredsspMessage>(&logon.first_answer->fact);
+  return std::ranges::any_of(answer->tokens, [](const auth::Token& token) {
+    const auto* response = token.spnego ? std::get_if<auth::NegTokenResp>(&*token.spnego) : nullptr;
+    return response != nullptr && response->supported_mech.has_value() &&
+           *response->supported_mech != auth::oid::kNtlm;
+  });
+}
+
+void judge_choice_against_ntlm(const Reading& reading, Findings& findings) {
+  const auto because = dialogue_ids(reading, {reading.logon.first_answer});
+  findings
+      .add("ntlm-blocked", Confidence::kLikely,
+           "The server was sent NTLM and chose another mechanism (SPNEGO supportedMech): it wants "
+           "Kerberos.",
+           because)
+      .against.push_back(
+          "a server may prefer Kerberos and still take NTLM from a client that "
+          "offers both");
+}
+
+/// What in the server's first answer stops a client that is in order itself; empty: nothing.
+std::string breach_in_first_answer(const LogonReading& logon) {
+  if (logon.first_answer == nullptr) return {};
+  const auto* answer = record::get_if<record::CredsspMessage>(&logon.first_answer->fact);
+  if (answer->tokens.empty()) return "it has no token";
+  for (const auto& token : answer->tokens) {
+    if (token.error) return "its token cannot be read: " + token.error->message();
+  }
+  const auto* challenge = logon.challenge_fact();
+  if (challenge != nullptr && !challenge->target_info) return "the challenge names no server";
+  return {};
+}
+
 /// We ourselves stopped, and say why.
 void judge_own_stop(const Reading& reading, const record::RunFacts::OwnStop& stop,
                     Findings& findings) {
   using Why = record::RunFacts::OwnStop::Why;
   const auto& logon = reading.logon;
-  const auto because = dialogue_ids(reading, {logon.first_answer, logon.server_key});
+  const auto because =
+      dialogue_ids(reading, {logon.first_answer, logon.server_key,
+                             stop.why == Why::kNoRestrictedAdmin ? reading.confirm : nullptr});
   const auto words =
       stop.words.empty() ? std::string() : fmt::format(": {}", base::printable(stop.words));
   switch (stop.why) {
@@ -184,6 +223,7 @@ void judge_own_stop(const Reading& reading, const record::RunFacts::OwnStop& sto
     case Why::kMechanismNotOurs:
     case Why::kChallengeRefused:
     case Why::kMechListMicWrong:
+      if (chose_against_ntlm(logon)) return judge_choice_against_ntlm(reading, findings);
       findings
           .add("protocol-violation", Confidence::kLikely,
                fmt::format("What the server answered in CredSSP was not gone on with{}.", words),
@@ -425,6 +465,8 @@ void judge_silence(const Reading& reading, Findings& findings) {
   };
   if (logon.step != LogonStep::kAuthenticated) {
     add_stalled();
+    const bool confirmed_its_key = logon.step > LogonStep::kAuthenticated;
+    if (confirmed_its_key) return;
     add_intermediary("A proxy that does not understand CredSSP waits here for something else.");
     return;
   }
@@ -499,6 +541,15 @@ void judge_client_departure(const Reading& reading, Findings& findings) {
   if (reading.record.run) return;  // our own departures are judged by what we asked for
   switch (logon.step) {
     case LogonStep::kChallenged:
+      if (chose_against_ntlm(logon)) return judge_choice_against_ntlm(reading, findings);
+      if (const auto breach = breach_in_first_answer(logon); !breach.empty()) {
+        findings
+            .add("protocol-violation", Confidence::kPossible,
+                 fmt::format("The client left after the server's answer in CredSSP: {}.", breach),
+                 because)
+            .against.push_back("it may have left for reasons of its own");
+        return;
+      }
       findings
           .add("handshake-complete", Confidence::kLikely,
                "CredSSP went as far as the server's answer; then the client left by itself and "
@@ -530,7 +581,10 @@ void judge_client_departure(const Reading& reading, Findings& findings) {
 
 void judge_credssp(const Reading& reading, Findings& findings) {
   const auto& logon = reading.logon;
-  if (!logon.began() || !findings.empty()) return;
+  if (!findings.empty()) return;
+  if (const auto& run = reading.record.run; run && run->own_stop && !logon.began())
+    return judge_own_stop(reading, *run->own_stop, findings);
+  if (!logon.began()) return;
   if (logon.refusal != nullptr) return judge_error_code(reading, findings);
   if (logon.kerberos_error != nullptr && logon.server_key == nullptr)
     return judge_kerberos_error(reading, findings);

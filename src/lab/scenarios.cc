@@ -2,7 +2,10 @@
 // the faults. It is long because there are many ways to fail.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 
+#include "lab/scenario_rows.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/rdp/negotiation.h"
 #include "rdpwhy/tls/alert.h"
@@ -11,7 +14,6 @@
 namespace rdpwhy::lab {
 namespace {
 
-using Close = Faults::Close;
 using Recipe = crypto::CertificateRecipe;
 using Key = Recipe::Key;
 
@@ -67,13 +69,8 @@ Faults answering_garbage() {
   return {.answer_on_request = std::move(garbage)};
 }
 
-struct Row {
-  Scenario scenario;
-  Faults (*faults)();
-};
-
 // Causes: contract.md's ids, the first answer first, then others that may stand beside it.
-const auto& rows() {
+const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       {{"valid",
         "behaves through X.224 and TLS",
@@ -348,28 +345,69 @@ const auto& rows() {
   return kRows;
 }
 
+std::span<const Row> all_rows() {
+  static const auto kAll = [] {
+    auto all = rows();
+    all.insert(all.end(), nla_rows().begin(), nla_rows().end());
+    return all;
+  }();
+  return kAll;
+}
+
+/// "name:number" as people type it.
+struct Typed {
+  std::string_view name;
+  bool has_number = false;
+  std::optional<std::uint32_t> number;  ///< what stands there is one
+};
+
+Typed take_apart(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return {.name = text};
+  Typed typed{.name = text.substr(0, colon), .has_number = true, .number = {}};
+  auto digits = text.substr(colon + 1);
+  const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
+  if (hex) digits.remove_prefix(2);
+  std::uint32_t number = 0;
+  const auto* end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, number, hex ? 16 : 10);
+  if (error == std::errc() && stopped == end) typed.number = number;
+  return typed;
+}
+
+const Row* find_row(const Typed& typed) {
+  for (const auto& row : all_rows()) {
+    if (row.scenario.name != typed.name) continue;
+    const bool fits = !typed.has_number || (typed.number && row.faults_with != nullptr);
+    return fits ? &row : nullptr;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::span<const Scenario> scenarios() {
   static const auto kScenarios = [] {
     std::vector<Scenario> list;
-    for (const auto& row : rows()) list.push_back(row.scenario);
+    for (const auto& row : all_rows()) list.push_back(row.scenario);
     return list;
   }();
   return kScenarios;
 }
 
 const Scenario* find_scenario(std::string_view name) {
+  const auto typed = take_apart(name);
+  if (find_row(typed) == nullptr) return nullptr;
   const auto list = scenarios();
-  const auto found = std::ranges::find(list, name, &Scenario::name);
+  const auto found = std::ranges::find(list, typed.name, &Scenario::name);
   return found == list.end() ? nullptr : &*found;
 }
 
 Faults faults_of(std::string_view scenario) {
-  for (const auto& row : rows()) {
-    if (row.scenario.name == scenario) return row.faults();
-  }
-  return {};
+  const auto typed = take_apart(scenario);
+  const auto* row = find_row(typed);
+  if (row == nullptr) return {};
+  return typed.number ? row->faults_with(*typed.number) : row->faults();
 }
 
 }  // namespace rdpwhy::lab

@@ -1,7 +1,10 @@
 #include "lab/serve.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "lab/nla.h"
+#include "rdpwhy/auth/ts_request.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/tls/alert.h"
@@ -11,7 +14,6 @@
 namespace rdpwhy::lab {
 namespace {
 
-using Close = Faults::Close;
 using State = crypto::TlsSession::State;
 
 constexpr std::size_t kLargestMessage = 64 * 1024;
@@ -21,8 +23,8 @@ constexpr std::uint16_t kTls12 = 0x0303;
 class Conversation {
  public:
   Conversation(net::AcceptedConnection& peer, const Faults& faults,
-               const crypto::TlsServerSettings& tls)
-      : peer_(peer), faults_(faults), tls_(tls) {}
+               const crypto::TlsServerSettings& tls, NlaHouse& house)
+      : peer_(peer), faults_(faults), tls_(tls), house_(house) {}
 
   void run() {
     if (open() && answer_request() && answer_client_hello()) speak_tls();
@@ -61,10 +63,11 @@ class Conversation {
       return false;
     }
     if (!peer_.write(confirm) || leave(faults_.after_confirm)) return false;
-    if (selected() == 0 || faults_.failure_code || faults_.confirm_bad_length) {
+    if (selected() == 0 || failure_code() || faults_.confirm_bad_length) {
       peer_.drain();
       return false;
     }
+    if (is_nla(selected()) && faults_.nla) nla_.emplace(*faults_.nla, house_, selected());
     return true;
   }
 
@@ -99,12 +102,74 @@ class Conversation {
         leave(faults_.after_tls);
         return;
       }
+      if (nla_ && !speak_credssp(*session)) return;
       if (state == State::kPeerClosed || state == State::kFailed) break;
       octets = peer_.read();
     }
     session->close();
     peer_.write(session->drain());
     leave(Close::kClose);
+  }
+
+  /// All whole messages that have come; false when the conversation is over.
+  bool speak_credssp(crypto::TlsSession& session) {
+    const auto octets = session.plaintext();
+    inside_.insert(inside_.end(), octets.begin(), octets.end());
+    while (!inside_.empty()) {
+      if (granted_) {  // MCS begins, and here the lab's knowledge ends
+        session.close();
+        peer_.write(session.drain());
+        return !leave(Close::kClose);
+      }
+      const auto size = auth::ts_request_size(inside_);
+      const bool may_be_one = size && (!*size || **size <= kLargestMessage);
+      if (may_be_one && (!*size || **size > inside_.size())) return true;
+      const auto taken = may_be_one ? static_cast<std::size_t>(**size) : inside_.size();
+      const auto answer = nla_->answer(ByteSpan(inside_).first(taken));
+      inside_.erase(inside_.begin(), inside_.begin() + static_cast<std::ptrdiff_t>(taken));
+      if (!say(session, answer)) return false;
+    }
+    return true;
+  }
+
+  /// What comes of a message, in one write: who resets or closes does it with the answer.
+  bool say(crypto::TlsSession& session, const NlaDialogue::Answer& answer) {
+    using Then = NlaDialogue::Then;
+    session.write(answer.octets);
+    if (answer.then == Then::kLeave) session.close();
+    if (answer.then == Then::kAlert) session.refuse(answer.alert);
+    if (answer.then == Then::kFlood) write_without_end(session);
+    if (!peer_.write(session.drain())) return false;
+    switch (answer.then) {
+      case Then::kGoOn:
+        return true;
+      case Then::kGranted:
+        granted_ = true;
+        return true;
+      case Then::kLeave:
+      case Then::kAlert:
+      case Then::kFlood:
+        leave(Close::kClose);
+        return false;
+      case Then::kReset:
+        leave(Close::kReset);
+        return false;
+      case Then::kSilent:
+        peer_.drain();
+        return false;
+    }
+    return false;
+  }
+
+  /// As much as the message before it claimed.
+  void write_without_end(crypto::TlsSession& session) {
+    constexpr std::size_t kPiece = 1 << 16;
+    constexpr std::size_t kClaimed = 100'000'000;
+    const Bytes piece(kPiece, 0x41);
+    for (std::size_t sent = 0; sent < kClaimed; sent += kPiece) {
+      session.write(piece);
+      if (!peer_.write(session.drain())) return;
+    }
   }
 
   /// A whole TPKT, or whatever came when it cannot be one.
@@ -146,6 +211,7 @@ class Conversation {
   [[nodiscard]] std::uint32_t selected() const {
     if (faults_.no_negotiation) return 0;
     if (faults_.selected) return *faults_.selected;
+    if (faults_.nla) return selected_for_nla();
     for (const auto protocol :
          {rdp::Protocol::kSsl, rdp::Protocol::kHybridEx, rdp::Protocol::kHybrid}) {
       if (offered_.has(protocol)) return static_cast<std::uint32_t>(protocol);
@@ -153,15 +219,42 @@ class Conversation {
     return 0;
   }
 
+  static bool is_nla(std::uint32_t protocol) {
+    return protocol == static_cast<std::uint32_t>(rdp::Protocol::kHybrid) ||
+           protocol == static_cast<std::uint32_t>(rdp::Protocol::kHybridEx);
+  }
+
+  /// 0: neither is offered.
+  [[nodiscard]] std::uint32_t selected_for_nla() const {
+    using rdp::Protocol;
+    if (faults_.nla->hybrid_ex && offered_.has(Protocol::kHybridEx))
+      return static_cast<std::uint32_t>(Protocol::kHybridEx);
+    return offered_.bits & static_cast<std::uint32_t>(Protocol::kHybrid);
+  }
+
+  [[nodiscard]] std::optional<std::uint32_t> failure_code() const {
+    constexpr std::uint32_t kHybridRequired = 5;
+    if (faults_.failure_code || !faults_.nla || faults_.selected) return faults_.failure_code;
+    if (selected_for_nla() == 0) return kHybridRequired;
+    return {};
+  }
+
+  [[nodiscard]] std::uint8_t response_flags() const {
+    using Response = rdp::NegotiationResponse;
+    if (!faults_.nla) return Response::kExtendedClientDataSupported;
+    return Response::kExtendedClientDataSupported | Response::kDynvcGfxProtocolSupported |
+           Response::kRedirectedAuthenticationModeSupported |
+           (faults_.nla->restricted_admin ? Response::kRestrictedAdminModeSupported : 0);
+  }
+
   [[nodiscard]] Bytes encode_confirm() const {
     rdp::ConnectionConfirm confirm;
     confirm.src_ref = 0x1234;
-    if (faults_.failure_code) {
-      confirm.negotiation = rdp::NegotiationFailure{.failure_code = *faults_.failure_code};
+    if (const auto code = failure_code()) {
+      confirm.negotiation = rdp::NegotiationFailure{.failure_code = *code};
     } else if (!faults_.no_negotiation) {
-      constexpr std::uint8_t kExtendedClientDataSupported = 0x01;
-      confirm.negotiation = rdp::NegotiationResponse{.flags = kExtendedClientDataSupported,
-                                                     .selected_protocol = selected()};
+      confirm.negotiation =
+          rdp::NegotiationResponse{.flags = response_flags(), .selected_protocol = selected()};
     }
     auto octets = rdp::encode_tpkt(rdp::encode(confirm));
     // The TPDU inside claims more octets than its TPKT holds.
@@ -223,15 +316,19 @@ class Conversation {
   net::AcceptedConnection& peer_;
   const Faults& faults_;
   const crypto::TlsServerSettings& tls_;
+  NlaHouse& house_;
   rdp::Protocols offered_;
   Bytes unread_;
+  std::optional<NlaDialogue> nla_;
+  Bytes inside_;  ///< TLS: not yet a whole message
+  bool granted_ = false;
 };
 
 }  // namespace
 
 void serve(net::AcceptedConnection& peer, const Faults& faults,
-           const crypto::TlsServerSettings& tls) {
-  Conversation(peer, faults, tls).run();
+           const crypto::TlsServerSettings& tls, NlaHouse& house) {
+  Conversation(peer, faults, tls, house).run();
 }
 
 }  // namespace rdpwhy::lab

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lab/nla.h"
 #include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/net/listener.h"
@@ -9,6 +10,6 @@ namespace rdpwhy::lab {
 /// Serves one connection as `faults` say, down to its last packet: where a scenario closes, the
 /// wire shows a FIN and no reset, and the other way round.
 void serve(net::AcceptedConnection& peer, const Faults& faults,
-           const crypto::TlsServerSettings& tls);
+           const crypto::TlsServerSettings& tls, NlaHouse& house);
 
 }  // namespace rdpwhy::lab

@@ -3,7 +3,9 @@
 #include <list>
 #include <thread>
 
+#include "lab/nla.h"
 #include "lab/serve.h"
+#include "rdpwhy/crypto/channel_bindings.h"
 #include "rdpwhy/crypto/make_certificate.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/net/listener.h"
@@ -30,7 +32,12 @@ crypto::CertificateRecipe recipe_of(const Faults& faults) {
   return recipe;
 }
 
-std::expected<crypto::TlsServerSettings, Error> settings_of(const Faults& faults) {
+struct Identity {
+  crypto::TlsServerSettings tls;
+  Bytes public_key;
+};
+
+std::expected<Identity, Error> identity_of(const Faults& faults) {
   const auto recipe = recipe_of(faults);
   const auto made = faults.issued ? crypto::make_issued(recipe, !faults.omit_issuer)
                                   : crypto::make_self_signed(recipe);
@@ -46,15 +53,20 @@ std::expected<crypto::TlsServerSettings, Error> settings_of(const Faults& faults
   if (const auto session = crypto::TlsSession::server(settings); !session) {
     return std::unexpected(session.error());
   }
-  return settings;
+  auto key = crypto::subject_public_key(made->certificate_der);
+  if (!key) return std::unexpected(key.error());
+  return Identity{.tls = std::move(settings), .public_key = *std::move(key)};
 }
 
 }  // namespace
 
 class Server::Impl {
  public:
-  Impl(Faults faults, crypto::TlsServerSettings tls, net::Listener listener)
-      : faults_(std::move(faults)), tls_(std::move(tls)), listener_(std::move(listener)) {
+  Impl(Faults faults, Identity identity, net::Listener listener, Account account)
+      : faults_(std::move(faults)),
+        tls_(std::move(identity.tls)),
+        house_{.account = std::move(account), .public_key = std::move(identity.public_key)},
+        listener_(std::move(listener)) {
     acceptor_ = std::thread([this] { accept_all(); });
   }
   Impl(const Impl&) = delete;
@@ -66,6 +78,13 @@ class Server::Impl {
 
   [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
   [[nodiscard]] std::uint64_t connections() const { return connections_; }
+  [[nodiscard]] Logons logons() const {
+    const auto& seen = house_.counters;
+    return {.tried = seen.tried,
+            .proved = seen.proved,
+            .delegated = seen.delegated,
+            .matched = seen.matched};
+  }
 
  private:
   static constexpr std::size_t kMostAtOnce = 64;
@@ -90,7 +109,7 @@ class Server::Impl {
       }
       auto& worker = workers.emplace_back();
       worker.thread = std::thread([this, &worker, served = *std::move(peer)]() mutable {
-        serve(served, faults_, tls_);
+        serve(served, faults_, tls_, house_);
         worker.done = true;
       });
     }
@@ -99,21 +118,26 @@ class Server::Impl {
 
   Faults faults_;
   crypto::TlsServerSettings tls_;
+  NlaHouse house_;
   net::Listener listener_;
   std::atomic<std::uint64_t> connections_ = 0;
   std::thread acceptor_;
 };
 
-std::expected<Server, Error> Server::start(Faults faults, std::uint16_t port) {
-  auto tls = settings_of(faults);
-  if (!tls) return std::unexpected(tls.error().in("the lab's certificate"));
+std::expected<Server, Error> Server::start(Faults faults, std::uint16_t port, Account account) {
+  if (const auto available = crypto::ntlm_available(); faults.nla && !available)
+    return std::unexpected(available.error());
+  auto identity = identity_of(faults);
+  if (!identity) return std::unexpected(identity.error().in("the lab's certificate"));
   auto listener = net::Listener::open(port);
   if (!listener) return std::unexpected(listener.error());
-  return Server(std::make_unique<Impl>(std::move(faults), *std::move(tls), *std::move(listener)));
+  return Server(std::make_unique<Impl>(std::move(faults), *std::move(identity),
+                                       *std::move(listener), std::move(account)));
 }
 
 std::uint16_t Server::port() const { return impl_->port(); }
 std::uint64_t Server::connections() const { return impl_->connections(); }
+Logons Server::logons() const { return impl_->logons(); }
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::Server(Server&&) noexcept = default;
 Server::~Server() = default;

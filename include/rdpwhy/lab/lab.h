@@ -11,13 +11,65 @@
 
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/base/error.h"
+#include "rdpwhy/base/secret.h"
 #include "rdpwhy/crypto/make_certificate.h"
 
 namespace rdpwhy::lab {
 
+enum class Close { kNo, kClose, kReset };
+
+/// A server with Network Level Authentication (MS-CSSP 3.1.5), one field per deviation. The default
+/// authenticates its account by real NTLM and grants it the desktop.
+struct NlaFaults {
+  bool hybrid_ex = true;              ///< false: HYBRID, without an authorization result
+  bool restricted_admin = true;       ///< the Confirm offers it
+  std::uint32_t version = 6;          ///< of its TSRequests
+  std::uint32_t authorization = 0;    ///< early user authorization result
+  bool updated_clients_only = false;  ///< alert 80 to clients older than CredSSP 5
+
+  // What its challenge holds.
+  bool target_info = true;
+  bool timestamp = true;
+  bool unknown_av_pairs = false;
+
+  // How it wraps its tokens.
+  enum class Wrapping { kAsAsked, kBare, kSpnego };
+  Wrapping wrapping = Wrapping::kAsAsked;
+  bool rejects = false;         ///< SPNEGO negState reject, whatever is offered
+  bool wants_kerberos = false;  ///< SPNEGO: chooses Kerberos, whatever was sent
+
+  enum class Proof {
+    kRight,
+    kOfAnotherKey,  ///< as from a machine behind the one that ended TLS
+    kTheClients,    ///< the client's own pubKeyAuth comes back
+    kUnsealed,
+  };
+  Proof proof = Proof::kRight;
+
+  /// Which message of the client has what follows for an answer. kPublicKey: what follows stands
+  /// behind the right answer to AUTHENTICATE, and no credentials are waited for.
+  enum class At { kNegotiate, kAuthenticate, kPublicKey, kCredentials };
+  At at = At::kAuthenticate;
+  std::optional<std::uint32_t> error_code;  ///< TSRequest.errorCode
+  std::optional<std::uint8_t> alert;        ///< a fatal TLS alert
+  Close leave = Close::kNo;
+  bool silent = false;
+  bool ultimatum = false;  ///< T.125 DisconnectProviderUltimatum inside TLS
+  enum class Broken {
+    kNo,
+    kTruncated,   ///< half of the right answer, then it closes
+    kLengthLies,  ///< a length inside is larger than what holds it
+    kHuge,        ///< the header claims 100 MB, and octets follow without end
+    kLargeToken,  ///< a token of half a megabyte that is nothing
+    kNoToken,     ///< a version and nothing else
+    kText,        ///< octets that are no TSRequest
+  };
+  Broken broken = Broken::kNo;
+};
+
 /// One field per deviation; the default is a server that behaves through X.224 and TLS.
 struct Faults {
-  enum class Close { kNo, kClose, kReset };
+  using Close = lab::Close;
   Close at_once = Close::kNo;        ///< after accept, before reading anything
   Close after_request = Close::kNo;  ///< the Connection Request was read, no Confirm
   bool silent = false;               ///< never answers anything
@@ -45,26 +97,49 @@ struct Faults {
   bool request_client_certificate = false;
   bool require_client_certificate = false;  ///< and refuses a client without one
   std::string cipher_list;                  ///< OpenSSL's syntax; empty: its default
+  std::optional<NlaFaults> nla;             ///< absent: TLS alone is selected where it is offered
+};
+
+/// Who may log on to a server with NLA. The domain does not matter.
+struct Account {
+  static constexpr std::string_view kUser = "alice";
+  static constexpr std::string_view kPassword = "open-for-tests";  ///< known to everybody
+  std::string user = std::string(kUser);
+  Secret password{kPassword};
 };
 
 struct Scenario {
-  std::string_view name;                 ///< "closes-at-once"
-  std::string_view summary;              ///< what the server does, one line
-  std::string_view story;                ///< which real failure looks like this
-  std::vector<std::string_view> causes;  ///< first cause, then others that may be reported
+  std::string_view name;     ///< "closes-at-once"
+  std::string_view summary;  ///< what the server does, one line
+  std::string_view story;    ///< which real failure looks like this
+  /// First cause, then others that may be reported; of a server with NLA when its account logs on.
+  std::vector<std::string_view> causes;
+  std::string_view number = {};  ///< what may stand behind a colon: "CODE"; empty: nothing may
 };
 [[nodiscard]] std::span<const Scenario> scenarios();
+/// By name, also with a number where one may stand: "credssp-error:0xC0000234". Null: unknown.
 [[nodiscard]] const Scenario* find_scenario(std::string_view name);
+/// Of a name that find_scenario knows; else a server that behaves.
 [[nodiscard]] Faults faults_of(std::string_view scenario);
+
+/// What came about on a server with NLA, over all its connections.
+struct Logons {
+  std::uint64_t tried = 0;      ///< NTLM AUTHENTICATE messages
+  std::uint64_t proved = 0;     ///< with the right user and password
+  std::uint64_t delegated = 0;  ///< TSCredentials, Restricted Admin's empty ones too
+  std::uint64_t matched = 0;    ///< those of them that hold the account's name and password
+};
 
 /// A running server on 127.0.0.1. Serves any number of connections until it goes, 64 at a time,
 /// each for 30 seconds at most.
 class Server {
  public:
   /// Port 0: any free one.
-  [[nodiscard]] static std::expected<Server, Error> start(Faults faults, std::uint16_t port = 0);
+  [[nodiscard]] static std::expected<Server, Error> start(Faults faults, std::uint16_t port = 0,
+                                                          Account account = {});
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] std::uint64_t connections() const;  ///< accepted so far
+  [[nodiscard]] Logons logons() const;
   Server(Server&&) noexcept;
   ~Server();
 

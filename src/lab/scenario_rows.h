@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+
+#include "rdpwhy/lab/lab.h"
+
+namespace rdpwhy::lab {
+
+/// One scenario and the faults that make it.
+struct Row {
+  Scenario scenario;
+  Faults (*faults)();
+  Faults (*faults_with)(std::uint32_t number) = nullptr;  ///< where a number may follow
+};
+
+/// Of servers with Network Level Authentication.
+[[nodiscard]] std::span<const Row> nla_rows();
+
+}  // namespace rdpwhy::lab
