@@ -11,7 +11,7 @@ Step AuthorizationSequence::next(const HandshakeRecord& record) {
     if (record::holds<auth::EarlyUserAuthorizationResult>(e.fact)) return Finish{};
     // A server that did not take the credentials says so in a TSRequest still.
     const auto* message = record::get_if<record::CredsspMessage>(&e.fact);
-    if (message != nullptr && message->error_code) return Finish{};
+    if (message != nullptr && message->error_code.value_or(0) != 0) return Finish{};
   }
   if (server_is_done(evidence)) return Finish{};
   return Await{};

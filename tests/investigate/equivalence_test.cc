@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "investigate/patience.h"
+#include "lab/logging_on.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/net/probe.h"
 #include "rdpwhy/record/handshake_record.h"
@@ -66,9 +67,10 @@ bool sent_something(const HandshakeRecord& record) {
 class EveryReplay : public testing::TestWithParam<lab::Scenario> {};
 
 TEST_P(EveryReplay, ReplaysToTheSameEvidence) {
-  const auto server = lab::Server::start(lab::faults_of(GetParam().name));
+  const auto server =
+      lab::Server::start(lab::faults_of(GetParam().name), 0, lab::account_for_tests());
   ASSERT_TRUE(server) << server.error().text;
-  net::ProbeOptions options;
+  auto options = lab::options_for(GetParam().name);
   options.phase_timeout = patience(GetParam().name);
   options.watch_silent_connection = false;
   const auto met = meet({"127.0.0.1", server->port(), "lab"}, options);

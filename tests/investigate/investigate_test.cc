@@ -8,13 +8,14 @@
 #include <algorithm>
 
 #include "investigate/patience.h"
+#include "lab/logging_on.h"
 #include "rdpwhy/lab/lab.h"
 
 namespace rdpwhy::investigate {
 namespace {
 
 Investigation investigate_lab(const lab::Server& server, std::string_view scenario) {
-  net::ProbeOptions options;
+  auto options = lab::options_for(scenario);
   options.phase_timeout = patience(scenario);
   crypto::CertificateJudge judge(crypto::TrustStore::none());
   auto result = investigate({"127.0.0.1", server.port(), "lab"}, options, judge, {});
@@ -26,7 +27,8 @@ class EveryDiagnosis : public testing::TestWithParam<lab::Scenario> {};
 
 TEST_P(EveryDiagnosis, HasItsFirstCauseAndNoOthersThanItAllows) {
   const auto& scenario = GetParam();
-  const auto server = lab::Server::start(lab::faults_of(scenario.name));
+  const auto server =
+      lab::Server::start(lab::faults_of(scenario.name), 0, lab::account_for_tests());
   ASSERT_TRUE(server) << server.error().text;
   const auto result = investigate_lab(*server, scenario.name);
   ASSERT_FALSE(result.diagnosis.causes.empty());

@@ -128,6 +128,7 @@ struct Logons {
   std::uint64_t proved = 0;     ///< with the right user and password
   std::uint64_t delegated = 0;  ///< TSCredentials, Restricted Admin's empty ones too
   std::uint64_t matched = 0;    ///< those of them that hold the account's name and password
+  friend bool operator==(const Logons&, const Logons&) = default;
 };
 
 /// A running server on 127.0.0.1. Serves any number of connections until it goes, 64 at a time,
