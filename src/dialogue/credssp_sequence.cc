@@ -136,7 +136,6 @@ Step CredsspSequence::answer_challenge(Evidences evidence, const auth::Token& to
     return stop(Why::kNoCredentials, "the server's challenge was all that was asked for");
   }
   if (server_is_done(evidence)) return finish();
-  if (server_takes_leave(evidence)) return Await{};  // no password for nobody
   if (!has_server_key(evidence)) return finish();
   to_delegate_ = credssp.credentials->take();
   if (!to_delegate_) {
@@ -277,7 +276,6 @@ Step CredsspSequence::judge_proof(Evidences evidence, const record::CredsspMessa
 
 Step CredsspSequence::delegate(Evidences evidence) {
   if (server_is_done(evidence)) return finish();
-  if (server_takes_leave(evidence)) return Await{};
   if (!plan_.credssp.restricted_admin && !to_delegate_) {
     return stop(Why::kNothingToDelegate, "there is a ticket, but no password to delegate");
   }

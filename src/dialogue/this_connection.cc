@@ -1,7 +1,5 @@
 #include "dialogue/this_connection.h"
 
-#include <algorithm>
-
 namespace rdpwhy::dialogue {
 
 std::span<const Evidence> this_connection(const HandshakeRecord& record) {
@@ -42,12 +40,6 @@ bool server_is_done(std::span<const Evidence> evidence) {
     }
   }
   return false;
-}
-
-bool server_takes_leave(std::span<const Evidence> evidence) {
-  return std::ranges::any_of(evidence, [](const Evidence& e) {
-    return e.where.side == Side::kServer && std::holds_alternative<record::TlsAlert>(e.fact);
-  });
 }
 
 }  // namespace rdpwhy::dialogue

@@ -17,8 +17,4 @@ namespace rdpwhy::dialogue {
 /// what it said cannot be read on from.
 [[nodiscard]] bool server_is_done(std::span<const Evidence> evidence);
 
-/// The server sent an alert, close_notify too: its end is due next, and nothing is read there any
-/// more.
-[[nodiscard]] bool server_takes_leave(std::span<const Evidence> evidence);
-
 }  // namespace rdpwhy::dialogue
