@@ -345,6 +345,7 @@ std::expected<SslContextPtr, Error> make_server_context(const TlsServerSettings&
     constexpr std::array<unsigned char, 6> kContext = {'r', 'd', 'p', 'w', 'h', 'y'};
     SSL_CTX_set_session_id_context(c, kContext.data(), kContext.size());
   }
+  if (!settings.send_tickets) SSL_CTX_set_num_tickets(c, 0);
   ERR_clear_error();
   return context;
 }

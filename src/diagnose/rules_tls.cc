@@ -180,6 +180,35 @@ bool certificate_was_sent(const Reading& reading) {
          record::first<record::ProtectedRecord>(reading.record, Side::kServer) != nullptr;
 }
 
+/// Readable, or closed and by its place nothing else.
+bool client_sent_finished(const Reading& reading) {
+  return std::ranges::any_of(reading.record.evidence, [&](const Evidence& e) {
+    const bool may_be = std::holds_alternative<record::HandshakeMessage>(e.fact) ||
+                        std::holds_alternative<record::ProtectedRecord>(e.fact);
+    return may_be && e.where.side == Side::kClient &&
+           record::message_name(reading.record, e) == "finished";
+  });
+}
+
+/// It sent its Finished, so the handshake itself was right in its eyes, and left before the server
+/// had shown that it was so in the server's.
+void judge_departure_after_finished(const Reading& reading, Findings& findings) {
+  const auto because = ids_with_failure(reading, {reading.certificate});
+  findings
+      .add("unexplained", Confidence::kPossible,
+           fmt::format("The client's half of the TLS handshake was done; the server said nothing "
+                       "of its own for {} after it and nothing that shows whether it accepted it, "
+                       "and then the client left.",
+                       duration_in_words(reading.failure()->after_ns)),
+           because)
+      .against.push_back("most servers send session tickets there; some send nothing");
+  if (reading.record.run || reading.certificate == nullptr) return;
+  findings
+      .add("certificate-refused-by-client", Confidence::kPossible,
+           "A client whose user declines the certificate leaves like this too.", because)
+      .against.push_back("it completed its half of the handshake first");
+}
+
 /// The client is who ended it.
 void judge_client_departure(const Reading& reading, const tls::Alert* alert, Findings& findings) {
   const auto because = ids_with_failure(reading, {reading.certificate});
@@ -203,7 +232,8 @@ void judge_client_departure(const Reading& reading, const tls::Alert* alert, Fin
     }
     return;
   }
-  if (certificate_was_sent(reading)) {
+  if (client_sent_finished(reading)) return judge_departure_after_finished(reading, findings);
+  if (certificate_was_sent(reading) && !reading.record.run) {  // we refuse none
     auto& finding = findings.add(
         "certificate-refused-by-client", Confidence::kLikely,
         "The client left once it had seen the server's certificate, without an alert.", because);

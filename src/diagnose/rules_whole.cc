@@ -127,6 +127,16 @@ void fit_advice(const Reading& reading, Finding& finding) {
   }
 }
 
+/// TLS 1.3 without a ticket: the weaker evidence that it stands is said.
+void note_silent_acceptance(const Reading& reading, Finding& finding) {
+  if (reading.progress.reached != Phase::kTls || !record::accepted_in_silence(reading.record))
+    return;
+  finding.confidence = std::max(finding.confidence, Confidence::kLikely);
+  finding.against.push_back(
+      "the server said nothing after the client's Finished; that it accepted it rests on its "
+      "silence and on its closing in order when the client left");
+}
+
 /// A capture: what follows TLS is closed to us, so only its size and time speak.
 void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto* start = reading.client_hello != nullptr ? reading.client_hello : reading.confirm;
@@ -137,12 +147,14 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto because = ids({reading.confirm, reading.server_hello, reading.last_ending});
   const bool tls = reading.reached(Phase::kTls);
   if (const auto* leave = client_took_its_leave(reading); leave != nullptr && tls) {
-    findings
-        .add("handshake-complete", Confidence::kLikely,
-             "TLS completed; then the client closed the connection in order and had asked for "
-             "nothing. No failure is in this capture.",
-             ids({reading.confirm, reading.server_hello, leave}))
-        .against.push_back("a client whose user declined the certificate may leave like this too");
+    auto& finding =
+        findings.add("handshake-complete", Confidence::kLikely,
+                     "TLS completed; then the client closed the connection in order and had asked "
+                     "for nothing. No failure is in this capture.",
+                     ids({reading.confirm, reading.server_hello, leave}));
+    finding.against.push_back(
+        "a client whose user declined the certificate may leave like this too");
+    note_silent_acceptance(reading, finding);
     return;
   }
   const bool flowed = reading.server_bytes >= kSessionOctets;
@@ -285,6 +297,7 @@ void judge_complete(const Reading& reading, Findings& findings) {
       fmt::format("Every phase up to {} completed, as far as was asked.", until_in_words(reading)),
       ids({reading.confirm, reading.server_hello}));
   fit_advice(reading, finding);
+  note_silent_acceptance(reading, finding);
   if (const auto* left = server_left_first(reading); left != nullptr && tls) {
     finding.against.push_back("the server ended the connection by itself right after TLS");
     findings

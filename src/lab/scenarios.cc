@@ -258,6 +258,16 @@ const std::vector<Row>& rows() {
        [] { return with_versions(0x0303, 0x0303); }},
       {{"tls13-only", "speaks TLS 1.3 alone", "a hardened server", {"handshake-complete"}},
        [] { return with_versions(0x0304, 0x0304); }},
+      {{"tls13-no-tickets",
+        "speaks TLS 1.3 and sends no session tickets, so that nothing follows the client's "
+        "Finished",
+        "servers and TLS front ends that resume no sessions",
+        {"handshake-complete"}},
+       [] {
+         auto faults = with_versions(0x0304, 0x0304);
+         faults.no_tickets = true;
+         return faults;
+       }},
       {{"tls10-only", "speaks TLS 1.0 alone", "Windows Server 2008", {"handshake-complete"}},
        [] { return with_versions(0x0301, 0x0301); }},
       {{"closes-after-tls",

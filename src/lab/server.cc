@@ -49,7 +49,8 @@ std::expected<Identity, Error> identity_of(const Faults& faults) {
       .private_key_pem = made->private_key_pem,
       .cipher_list = faults.cipher_list,
       .request_client_certificate = faults.request_client_certificate,
-      .require_client_certificate = faults.require_client_certificate};
+      .require_client_certificate = faults.require_client_certificate,
+      .send_tickets = !faults.no_tickets};
   if (const auto session = crypto::TlsSession::server(settings); !session) {
     return std::unexpected(session.error());
   }

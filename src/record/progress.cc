@@ -48,7 +48,7 @@ bool breaks_offer(std::uint32_t selected, const rdp::ConnectionRequest* request)
 
 Course read_course(const HandshakeRecord& record) {
   Course course;
-  TlsWalk tls;
+  TlsWalk tls(record);
   const rdp::ConnectionRequest* request = nullptr;
   std::optional<Position>
       broken;  // a Confirm that the offer does not allow: passed only if TLS follows
@@ -149,7 +149,12 @@ class EndingSearch {
   /// `behind`: everything that can be seen of the handshake passed.
   EndingSearch(const HandshakeRecord& record, const Course& course, Phase phase, Position from,
                bool behind)
-      : record_(record), course_(course), phase_(phase), from_(from), behind_(behind) {}
+      : record_(record),
+        course_(course),
+        phase_(phase),
+        from_(from),
+        behind_(behind),
+        tls_(record) {}
 
   std::optional<Failure> find() {
     for (Position i = 0; i < record_.evidence.size(); ++i) {
@@ -433,7 +438,8 @@ class EndingSearch {
     for (Position i = at; i-- > 0;) {
       const auto name = message_name(record_, record_.evidence[i]);
       const bool goodbye = closing_ && i >= *closing_ && is_tls(record_.evidence[i].fact);
-      if (!name || (phase_ > Phase::kTls && goodbye)) continue;
+      const bool clients = closing_ && record_.evidence[*closing_].where.side == Side::kClient;
+      if (!name || (goodbye && (clients || phase_ > Phase::kTls))) continue;
       failure.after = *name;
       failure.after_ns = shown.at - record_.evidence[i].at;
       break;

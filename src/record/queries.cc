@@ -41,7 +41,7 @@ std::string tls_message_name(const HandshakeRecord& record, const Evidence& evid
     const auto name = tls::handshake_type_name(m->type);
     return name ? std::string(*name) : fmt::format("handshake_{}", m->type);
   }
-  TlsWalk walk;
+  TlsWalk walk(record);
   for (const auto& e : record.evidence) {
     const auto role = walk.step(e);
     if (&e != &evidence) continue;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "rdpwhy/record/handshake_record.h"
+#include "rdpwhy/record/queries.h"
 
 namespace rdpwhy::record {
 
@@ -23,11 +24,16 @@ class TlsWalk {
     kInside,       ///< a message of a later phase that was read
     kOther,
   };
+
+  TlsWalk() = default;
+  /// With the whole record before it, which may show that the server accepted in silence.
+  explicit TlsWalk(const HandshakeRecord& record) : silent_(accepted_in_silence(record)) {}
   Role step(const Evidence& evidence);
 
   [[nodiscard]] bool passed() const { return passed_; }
   /// The server has to speak next, as far as can be told.
   [[nodiscard]] bool server_due() const { return server_due_; }
+  [[nodiscard]] bool tls13() const { return tls13_; }
   /// Decrypted messages of TLS 1.3 were seen.
   [[nodiscard]] bool opened() const { return opened_; }
 
@@ -44,6 +50,9 @@ class TlsWalk {
   void data_by(Side side, bool whole, bool opened);
   Half& half(Side side) { return side == Side::kServer ? server_ : client_; }
 
+  void finish13(Side side);
+
+  bool silent_ = false;  ///< accepted_in_silence
   bool tls13_ = false;
   bool full_ = false;  ///< a message of a full handshake was seen (before TLS 1.3)
   bool passed_ = false;

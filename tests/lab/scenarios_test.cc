@@ -71,6 +71,7 @@ const std::vector<Expected>& expectations() {
       {"endless-after-client-hello", Phase::kX224, Phase::kTls, Side::kServer, {kMalformed}},
       {"tls12-only", Phase::kTls, kNone},
       {"tls13-only", Phase::kTls, kNone},
+      {"tls13-no-tickets", Phase::kTls, kNone},
       {"tls10-only", Phase::kTls, kNone},
       {"closes-after-tls", Phase::kTls, kNone},
       {"resets-after-tls", Phase::kTls, kNone},

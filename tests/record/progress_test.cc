@@ -304,6 +304,81 @@ TEST(Progress, Tls13PassesWithAServerRecordBehindTheClientsFinished) {
   EXPECT_FALSE(made.progress().failure);
 }
 
+/// TLS 1.3 up to the client's Finished, then so long a silence and the client's leave.
+Made left_after_finished(Nanoseconds silence, bool opened = true) {
+  Made made;
+  made.tcp().request().confirm().client_hello().server_hello(0x0304);
+  if (opened) {
+    made.message(Side::kServer, tls::HandshakeType::kFinished)
+        .message(Side::kClient, tls::HandshakeType::kFinished)
+        .add(Phase::kTls, Side::kClient, TlsAlert{tls::Alert{1, 0}}, silence);
+  } else {
+    made.sealed(Side::kServer, 900).sealed(Side::kClient, 53);
+    made.add(Phase::kTls, Side::kClient, ProtectedRecord{.type = 23, .size = 19}, silence);
+  }
+  return made;
+}
+constexpr Nanoseconds kLong = 300'000'000;
+
+TEST(Progress, AServerWithoutTicketsAcceptsInSilenceAndClosesWhenTheClientLeaves) {
+  for (const bool opened : {true, false}) {
+    auto by_fin = left_after_finished(kLong, opened).ended(Side::kClient).ended(Side::kServer);
+    EXPECT_TRUE(accepted_in_silence(by_fin.record()));
+    EXPECT_EQ(by_fin.progress().reached, Phase::kTls);
+    EXPECT_FALSE(by_fin.progress().failure);
+  }
+  auto by_alert = left_after_finished(kLong).alert(Side::kServer, 1, 0).ended(Side::kServer);
+  EXPECT_EQ(by_alert.progress().reached, Phase::kTls);
+}
+
+TEST(Progress, SilenceBehindTheFinishedOfTls13IsNoAcceptanceWhereItMayHideARefusal) {
+  const auto reaches_tls = [](const Made& made) {
+    EXPECT_EQ(accepted_in_silence(made.record()), made.progress().reached == Phase::kTls);
+    return accepted_in_silence(made.record());
+  };
+  auto too_soon = left_after_finished(kLong / 3).ended(Side::kClient).ended(Side::kServer);
+  EXPECT_FALSE(reaches_tls(too_soon));
+  EXPECT_FALSE(reaches_tls(left_after_finished(kLong).ended(Side::kClient)));
+  auto by_reset = left_after_finished(kLong).ended(Side::kClient).ended(Side::kServer, How::kReset);
+  EXPECT_FALSE(reaches_tls(by_reset));
+  auto sealed_reset =
+      left_after_finished(kLong, false).sealed(Side::kServer, 19).ended(Side::kServer, How::kReset);
+  EXPECT_FALSE(reaches_tls(sealed_reset));
+  auto refused = left_after_finished(kLong).alert(Side::kServer, 2, 51).ended(Side::kServer);
+  EXPECT_FALSE(reaches_tls(refused));
+  auto holed = left_after_finished(kLong).add(Phase::kTls, Side::kServer, Gap{40});
+  EXPECT_FALSE(reaches_tls(holed.ended(Side::kServer)));
+  auto server_first = left_after_finished(kLong).ended(Side::kServer);
+  EXPECT_TRUE(reaches_tls(server_first));  // its FIN answers the close_notify
+}
+
+TEST(Progress, SilenceIsMeasuredAgainstTheRoundTrip) {
+  const auto reached = [](Nanoseconds silence) {
+    Made made;
+    constexpr Nanoseconds kFar = 400'000'000;
+    made.add(Phase::kTcp, Side::kClient, Connecting{});
+    made.add(Phase::kTcp, Side::kServer, Connected{}, kFar).request();
+    rdp::ConnectionConfirm confirm;
+    confirm.negotiation = rdp::NegotiationResponse{.flags = 0, .selected_protocol = 1};
+    made.add(Phase::kX224, Side::kServer, confirm, kFar).client_hello();
+    tls::ServerHello hello;
+    hello.legacy_version = 0x0303;
+    hello.selected_version = 0x0304;
+    made.add(Phase::kTls, Side::kServer, hello, kFar);
+    made.message(Side::kServer, tls::HandshakeType::kFinished)
+        .message(Side::kClient, tls::HandshakeType::kFinished)
+        .add(Phase::kTls, Side::kClient, TlsAlert{tls::Alert{1, 0}}, silence);
+    return made.ended(Side::kClient).ended(Side::kServer).progress().reached;
+  };
+  EXPECT_EQ(reached(350'000'000), Phase::kX224);
+  EXPECT_EQ(reached(800'000'000), Phase::kTls);
+}
+
+TEST(Progress, ALeaveIsNotTheMessageAfterWhichTheClientLeft) {
+  auto left = left_after_finished(kLong / 3).ended(Side::kClient);
+  expect_failure(left, Phase::kTls, Side::kClient, EndedHow::kClose, "finished");
+}
+
 TEST(Progress, ASealedRecordOfAnAlertsSizeIsAnAlert) {
   Made by_server;
   by_server.tcp().request().confirm().client_hello().server_hello(0x0304).sealed(Side::kServer,

@@ -46,6 +46,7 @@ struct TlsServerSettings {
   std::string groups;               ///< OpenSSL's syntax ("X25519:P-256"); empty: its default
   bool request_client_certificate = false;
   bool require_client_certificate = false;  ///< and refuse a client without one
+  bool send_tickets = true;                 ///< TLS 1.3: NewSessionTicket after the handshake
 };
 
 /// A TLS connection over memory BIOs: octets of the peer in by `feed`, ours out by `drain`,

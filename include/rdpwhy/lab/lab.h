@@ -97,6 +97,7 @@ struct Faults {
   bool request_client_certificate = false;
   bool require_client_certificate = false;  ///< and refuses a client without one
   std::string cipher_list;                  ///< OpenSSL's syntax; empty: its default
+  bool no_tickets = false;                  ///< TLS 1.3: says nothing behind the client's Finished
   std::optional<NlaFaults> nla;             ///< absent: TLS alone is selected where it is offered
 };
 

@@ -72,8 +72,13 @@ struct ProxyWay {
 /// finish, however long one waited.
 [[nodiscard]] std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side);
 
+/// RFC 8446 4.6.1: session tickets are the server's to send. One that sends none leaves no record
+/// behind the client's Finished; that it accepted it shows in this: longer than an alert takes it
+/// said nothing, and when the client then left it closed in order. Weaker than a record of it.
+[[nodiscard]] bool accepted_in_silence(const HandshakeRecord& record);
+
 /// How far it got. A phase counts as passed only on evidence: `tls` in TLS 1.3 when a server record
-/// after the client's Finished shows that it was accepted (contract.md).
+/// after the client's Finished shows that it was accepted (contract.md), or accepted_in_silence.
 struct Progress {
   std::optional<Phase> reached;       ///< the last phase that completed
   std::optional<Failure> failure;     ///< absent: as far as asked, or nothing says that it failed
