@@ -91,7 +91,8 @@ Bytes error_message(std::uint32_t version, std::uint32_t code) {
 
 Bytes ultimatum() {
   constexpr std::uint8_t kProviderInitiated = 1;
-  return rdp::encode_tpkt(rdp::encode(rdp::DisconnectProviderUltimatum{kProviderInitiated}));
+  return rdp::encode_tpkt(
+      rdp::encode_data_tpdu(rdp::encode(rdp::DisconnectProviderUltimatum{kProviderInitiated})));
 }
 
 /// [0] version claims more octets than the message has.
