@@ -40,8 +40,9 @@ std::unique_ptr<FileFormat> open_format(ByteSpan file) {
 using OnOffset = std::function<void(std::uint64_t offset)>;
 
 /// Two walks through the file, from header to header: one gives the packets, the other goes ahead
-/// of it to see what is out of order. It stays near enough that the memory is still warm; only
-/// where secrets may stand behind the packets that need them it goes to the end at once.
+/// of it to see what is out of order. It stays near enough that the memory is still warm. Where
+/// secrets may stand behind the packets that need them it goes to the end at once, and where
+/// packets are so large that what lies between the two would take much memory.
 class CaptureReader::Impl {
  public:
   Impl(ByteSpan file, std::unique_ptr<FileFormat> opened, OnOffset on_offset_of_file)
@@ -50,16 +51,19 @@ class CaptureReader::Impl {
         on_offset(std::move(on_offset_of_file)),
         begin(file.data()) {
     format->keeps_secrets = false;  // the scan has them
-    if (!scan->may_hold_secrets) return;
-    while (const auto packet = look_ahead()) passed(*packet);
-    told = 0;
+    if (scan->may_hold_secrets) look_to_the_end();
   }
 
   std::optional<Packet> next() {
-    while (scan && order.seen() <= order.read() + TimeOrder::kAhead) look_ahead();
+    constexpr std::uint64_t kMostBetween = 16u << 20;
+    while (scan && order.seen() <= order.read() + TimeOrder::kAhead) {
+      const auto ahead = look_ahead();
+      if (ahead && offset_of(*ahead) > read_to + kMostBetween) look_to_the_end();
+    }
     auto packet = order.next([this] { return format->next(); });
     if (packet) {
       ++packets;
+      read_to = offset_of(*packet);
       passed(*packet);
     }
     return packet;
@@ -70,6 +74,11 @@ class CaptureReader::Impl {
   std::uint64_t packets = 0;
 
  private:
+  void look_to_the_end() {
+    while (const auto packet = look_ahead()) passed(*packet);
+    told = read_to;
+  }
+
   std::optional<Packet> look_ahead() {
     const auto packet = scan->next();
     if (packet) {
@@ -88,11 +97,16 @@ class CaptureReader::Impl {
     return packet;
   }
 
+  [[nodiscard]] std::uint64_t offset_of(const Packet& packet) const {
+    return packet.octets.data() == nullptr
+               ? 0
+               : static_cast<std::uint64_t>(packet.octets.data() - begin);
+  }
+
   void passed(const Packet& packet) {
     constexpr std::uint64_t kStep = 8u << 20;
-    if (!on_offset || packet.octets.data() == nullptr) return;
-    const auto offset = static_cast<std::uint64_t>(packet.octets.data() - begin);
-    if (offset < told + kStep) return;
+    const auto offset = offset_of(packet);
+    if (!on_offset || offset < told + kStep) return;
     told = offset;
     on_offset(offset);
   }
@@ -101,6 +115,7 @@ class CaptureReader::Impl {
   OnOffset on_offset;
   const std::uint8_t* begin;  ///< of the file
   std::uint64_t told = 0;
+  std::uint64_t read_to = 0;  ///< where the last packet that was given lies
   TimeOrder order;
   bool told_of_disorder = false;
   bool told_of_set_back = false;

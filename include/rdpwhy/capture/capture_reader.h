@@ -33,7 +33,8 @@ class CaptureReader {
  public:
   /// An Error says what the octets are instead of a capture ("empty file", "a text file", ...).
   /// `on_offset` is told every 8 MiB where in the file the reading has got to: in a pcapng first
-  /// while it looks for secrets, then with the packets.
+  /// while it looks for secrets, then with the packets; in a pcap of large packets it goes to the
+  /// end once, looking for disorder, before it goes on with them.
   [[nodiscard]] static std::expected<CaptureReader, Error> open(
       ByteSpan file, std::function<void(std::uint64_t offset)> on_offset = {});
 

@@ -29,7 +29,7 @@ struct ReplayOptions {
   const crypto::RsaPrivateKeys* rdp_keys = nullptr;      ///< of --rdp-key
   bool certificate_cache = true;  ///< off only to prove that it changes nothing
   capture::Flows::Limits limits;
-  /// Where in the file the reading has got to, about every 8 MiB; it goes through a pcapng twice.
+  /// Where in the file the reading has got to, about every 8 MiB; it may go through it twice.
   std::function<void(std::uint64_t offset)> on_offset;
 };
 
