@@ -27,7 +27,8 @@ struct TypedProbe {
 
   /// Something else than the default is offered in TLS.
   [[nodiscard]] bool shapes_tls() const {
-    return !tls_min.empty() || !tls_max.empty() || !ciphers.empty() || server_name;
+    return !tls_min.empty() || !tls_max.empty() || !ciphers.empty() ||
+           !signature_algorithms.empty() || server_name;
   }
 };
 
