@@ -175,9 +175,10 @@ void read_logon_extended(Reader& r, SaveSessionInfo& pdu) {
   r.require(size >= kLogonErrorSize, fmt::format("is {}, and the field has 8 octets", size),
             "cbFieldData");
   Reader field = r.body(size, "LogonErrors");
-  pdu.logon_error.emplace();
-  pdu.logon_error->notification_type = field.u32le("ErrorNotificationType");
-  pdu.logon_error->notification_data = field.u32le("ErrorNotificationData");
+  SaveSessionInfo::LogonError error;
+  error.notification_type = field.u32le("ErrorNotificationType");
+  error.notification_data = field.u32le("ErrorNotificationData");
+  pdu.logon_error = error;
   if (field.more()) field.skip_rest("unknown");
 }
 
