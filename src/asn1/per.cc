@@ -21,7 +21,7 @@ std::uint16_t PerReader::bits(unsigned count, std::string_view field) {
       left_ = 8;
     }
     --left_;
-    value = value << 1 | (octet_ >> left_ & 1u);
+    value = value << 1 | (static_cast<unsigned>(octet_) >> left_ & 1u);
   }
   return static_cast<std::uint16_t>(value);
 }
