@@ -40,7 +40,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option(
          "--rdp-key", typed.rdp_keys,
          "a server's RSA private key (PEM, or xrdp's rsakeys.ini) of Standard RDP Security; "
-         "again for more")
+         "again for more. It is read, but nothing is opened with it yet")
       ->type_name("FILE")
       ->allow_extra_args(false);
   declare_saw(app, typed.saw);
