@@ -78,6 +78,7 @@ std::expected<FastPathPdu, DecodeError> decode_fast_path(ByteSpan octets, Securi
 }
 
 Bytes encode_fast_path(std::uint8_t number_events, ByteSpan payload) {
+  RDPWHY_CHECK(!payload.empty());
   Writer w;
   w.u8(static_cast<std::uint8_t>((number_events & 0x0F) << 2));
   const bool is_long = payload.size() + 2 >= kLongLength;

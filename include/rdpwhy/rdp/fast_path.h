@@ -46,7 +46,7 @@ struct FastPathPdu {
 [[nodiscard]] std::expected<FastPathPdu, DecodeError> decode_fast_path(ByteSpan pdu,
                                                                        SecurityHeaderForm form,
                                                                        Notes* notes = nullptr);
-/// Without protection.
+/// Without protection. `payload` has at least one octet: a PDU of a header alone does not exist.
 [[nodiscard]] Bytes encode_fast_path(std::uint8_t number_events, ByteSpan payload);
 
 }  // namespace rdpwhy::rdp
