@@ -40,8 +40,18 @@ const Evidence* server_left_first(const Reading& reading) {
   return nullptr;
 }
 
-/// The client's closing alert, when the client said nothing else behind the handshake and left
-/// first: so ends a probe, or a client that only wanted to see the certificate.
+/// The client said something inside TLS that was opened: it went on behind the handshake.
+bool client_spoke_inside_tls(const Reading& reading) {
+  return std::ranges::any_of(reading.record.evidence, [](const Evidence& e) {
+    return e.where.side == Side::kClient && e.phase > Phase::kTls &&
+           !std::holds_alternative<Ending>(e.fact) &&
+           !std::holds_alternative<record::TlsAlert>(e.fact);
+  });
+}
+
+/// The client's closing alert, when the client said nothing else behind the handshake, or nothing
+/// that could not be read, and left first: so ends a probe, or a client that only wanted to see the
+/// certificate.
 const Evidence* client_took_its_leave(const Reading& reading) {
   const Evidence* alert = nullptr;
   for (const auto& e : reading.record.evidence) {
@@ -137,6 +147,22 @@ void note_silent_acceptance(const Reading& reading, Finding& finding) {
       "silence and on its closing in order when the client left");
 }
 
+/// All that a captured client said was read, nobody refused it, and it left in order.
+void say_that_client_left(const Reading& reading, const Evidence& leave, Findings& findings) {
+  auto& finding = findings.add(
+      "handshake-complete", Confidence::kLikely,
+      fmt::format("The handshake went through {}; then the client closed the connection in "
+                  "order{}. No failure is in this capture.",
+                  until_in_words(reading),
+                  reading.reached(Phase::kMcs)        ? ""
+                  : reading.reached(Phase::kKerberos) ? " and asked for no session"
+                                                      : " and did not go on with its logon"),
+      ids({reading.confirm, reading.server_hello, reading.logon.delegation,
+           reading.logon.authorization, &leave}));
+  finding.against.push_back("a client that gave up by itself at this point leaves like this too");
+  fit_advice(reading, finding);
+}
+
 /// A capture: what follows TLS is closed to us, so only its size and time speak.
 void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto* start = reading.client_hello != nullptr ? reading.client_hello : reading.confirm;
@@ -147,6 +173,7 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto because = ids({reading.confirm, reading.server_hello, reading.last_ending});
   const bool tls = reading.reached(Phase::kTls);
   if (const auto* leave = client_took_its_leave(reading); leave != nullptr && tls) {
+    if (client_spoke_inside_tls(reading)) return say_that_client_left(reading, *leave, findings);
     auto& finding =
         findings.add("handshake-complete", Confidence::kLikely,
                      "TLS completed; then the client closed the connection in order and had asked "

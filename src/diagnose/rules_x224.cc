@@ -39,6 +39,49 @@ bool offered_ssl(const Reading& reading) {
          request->negotiation->requested.has(rdp::Protocol::kSsl);
 }
 
+/// The server asks for what it was offered, or refuses what it was not: its words cannot be meant
+/// for this request. So the cause is a guess, and advice to the client would lead astray.
+bool contradicts_offer(const Reading& reading, std::uint32_t code) {
+  const auto* request = reading.request_fact();
+  if (request == nullptr) return false;
+  switch (code) {
+    case 1:
+      return offered_ssl(reading);
+    case 2:
+      return !request->negotiation || request->negotiation->requested.bits == 0;
+    case 5:
+      return offered_nla(reading);
+    default:
+      return false;
+  }
+}
+
+void mark_contradiction(std::uint32_t code, Finding& finding) {
+  finding.confidence = Confidence::kLikely;
+  const bool nla = code == 5;
+  finding.title = nla         ? "The server says that it requires NLA, which it was offered"
+                  : code == 1 ? "The server says that it requires TLS, which it was offered"
+                              : "The server says that it allows standard RDP security only, which "
+                                "is what it was offered";
+  finding.says += " That contradicts the offer, so the client's settings are not the reason.";
+  finding.against.push_back(
+      nla         ? "the request did offer NLA, so the server contradicts itself"
+      : code == 1 ? "the request did offer TLS, so the server contradicts itself; some answer 1 to "
+                    "what else was offered or left out beside it (NLA)"
+                  : "nothing but that was offered, so the server contradicts itself");
+  finding.fix = {
+      "Nothing is to be set on this client. Look for what stands in between: a proxy, gateway, "
+      "balancer or bastion that speaks to the server with an offer of its own passes the server's "
+      "refusal on. Probe the server itself, from behind it.",
+      nla ? "Try other offers, one at a time, and see whether the answer changes: rdpwhy HOST "
+            "--security nla, then tls,nla, then tls."
+          : "Try other offers, one at a time, and see whether the answer changes: rdpwhy HOST "
+            "--security tls, then tls,nla, then rdp.",
+      "On the server see what it is set to (SecurityLayer and UserAuthentication in "
+      "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp; "
+      "security_layer= in xrdp.ini) and what its log says of this connection."};
+}
+
 /// RDP_NEG_FAILURE: the server says what it wants, so nothing is left to guess.
 void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& findings) {
   struct Row {
@@ -62,19 +105,12 @@ void judge_failure_code(const Reading& reading, std::uint32_t code, Findings& fi
                      fmt::format("{}: it answered {}{}{} to an offer of {}.", row.says, code,
                                  name ? ", " : "", name.value_or(""), offer_in_words(reading)),
                      because);
-    if (code == 5 && offered_nla(reading)) {
-      finding.against.push_back("the request did offer NLA, so the server contradicts itself");
-    }
+    if (contradicts_offer(reading, code)) mark_contradiction(code, finding);
     if (code == 5 && !offered_nla(reading) && !reading.record.run) {
       // FreeRDP and others: what failed first was NLA itself.
       finding.against.push_back(
           "a client whose NLA had just failed may try again like this: then the connection before "
           "this one has the cause");
-    }
-    if (code == 1 && offered_ssl(reading)) {
-      finding.against.push_back(
-          "the request did offer TLS, so the server contradicts itself; some answer 1 to what "
-          "else was offered or left out beside it (NLA)");
     }
     return;
   }

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "diagnose/story.h"
+#include "rdpwhy/record/credssp_summary.h"
 
 namespace rdpwhy::diagnose {
 namespace {
@@ -486,6 +487,50 @@ TEST(Logon, ACapturedClientThatLeavesAnUnpatchedServerRefusesItsVersion) {
   EXPECT_EQ(first_of(left(6)), "handshake-complete likely");
 }
 
+TEST(Logon, ACapturedLogonAfterWhichTheClientLeftIsToldAsOne) {
+  const auto left = [](Story story) {
+    return story.inside_tls(Phase::kTls, Side::kClient, record::TlsAlert{tls::Alert{1, 0}})
+        .end(Side::kClient, How::kClose)
+        .diagnose();
+  };
+  const auto whole = left(proved(6, 6, false).server_key().delegate().authorization(0));
+  EXPECT_EQ(found(whole), "handshake-complete likely");
+  const auto& cause = whole.causes.front();
+  EXPECT_NE(cause.says.find("authorization"), std::string::npos) << cause.says;
+  EXPECT_EQ(cause.says.find("asked for nothing"), std::string::npos) << cause.says;
+  EXPECT_EQ(cause.fix.front().find("credentials, licences"), std::string::npos);
+  const auto begun = left(secured(false).negotiate().challenge());
+  EXPECT_EQ(found(begun), "handshake-complete likely");
+  EXPECT_NE(begun.causes.front().says.find("did not go on with its logon"), std::string::npos);
+  const auto nothing = left(secured(false));
+  EXPECT_NE(nothing.causes.front().says.find("asked for nothing"), std::string::npos);
+}
+
+TEST(Logon, AFailureCodeThatContradictsTheOfferIsNoCertaintyAndNoAdviceToTheClient) {
+  const auto refused = [](std::uint32_t offer, std::uint32_t code) {
+    return Story().tcp().request(offer).refuse(code).end(Side::kServer, How::kClose).diagnose();
+  };
+  struct Answer {
+    std::uint32_t offer, code;
+    const char* found;
+    bool contradicts;
+  };
+  for (const auto& [offer, code, finds, contradicts] :
+       {Answer{0x0B, 5, "nla-required likely", true}, Answer{0x02, 5, "nla-required likely", true},
+        Answer{0x01, 5, "nla-required certain", false},
+        Answer{0x0B, 1, "tls-required likely", true}, Answer{0, 1, "tls-required certain", false},
+        Answer{0, 2, "legacy-security-only likely", true},
+        Answer{0x0B, 2, "legacy-security-only certain", false},
+        Answer{0x0B, 3, "server-has-no-certificate certain", false}}) {
+    const auto diagnosis = refused(offer, code);
+    EXPECT_EQ(found(diagnosis), finds) << offer;
+    const auto& cause = diagnosis.causes.front();
+    EXPECT_EQ(cause.title.empty(), !contradicts) << offer << " " << code;
+    EXPECT_EQ(cause.against.empty(), !contradicts) << offer << " " << code;
+    EXPECT_EQ(cause.fix.front().starts_with("Nothing is to be set on this client"), contradicts);
+  }
+}
+
 Story stopped(record::RunFacts::OwnStop::Why why, Story story) {
   story.end(Side::kClient, How::kClose);
   story.record.run->own_stop.emplace(why, "as it was told");
@@ -533,6 +578,33 @@ TEST(Logon, ACertificateThatExpiredIsNeverTheCauseOfARefusedLogon) {
     EXPECT_EQ(found(story.diagnose()), before);
     EXPECT_TRUE(warns(story.diagnose(), "certificate-expired"));
   }
+}
+
+TEST(Logon, AClockBeyondWhatWeCanCountIsNotGivenASkewThatNobodyHas) {
+  auto story = secured().negotiate();
+  auth::NtlmChallenge challenge;
+  challenge.target_info.emplace();
+  challenge.target_info->pairs.push_back(
+      {static_cast<std::uint16_t>(auth::AvId::kTimestamp), Bytes(8, 0xFF)});
+  record::CredsspMessage message;
+  message.version = 6;
+  auth::Token token;
+  token.message = challenge;
+  message.tokens.push_back(token);
+  story.ts_request(Side::kServer, message);
+  const auto summary = record::credssp_summary(story.record);
+  ASSERT_TRUE(summary && summary->challenge != nullptr);
+  EXPECT_FALSE(summary->server_time);
+  EXPECT_FALSE(summary->clock_skew);
+  EXPECT_FALSE(warns(closed(story).diagnose(), "clock-skew"));
+}
+
+TEST(DurationInWords, GrowsFromMillisecondsToYears) {
+  constexpr Nanoseconds kSecond = 1'000'000'000, kHour = 3600 * kSecond;
+  EXPECT_EQ(duration_in_words(kSecond / 4), "250 ms");
+  EXPECT_EQ(duration_in_words(3 * kHour), "3.0 h");
+  EXPECT_EQ(duration_in_words(72 * kHour), "3 days");
+  EXPECT_EQ(duration_in_words(38975 * kHour), "4.4 years");
 }
 
 TEST(LogonWarnings, ClocksFiveMinutesApartAreTold) {

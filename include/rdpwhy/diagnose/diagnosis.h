@@ -33,7 +33,8 @@ struct Cause {
 struct Finding {
   std::string id;
   Confidence confidence = Confidence::kPossible;
-  std::string says;  ///< one or two sentences about this very connection
+  std::string_view title = {};  ///< where the catalogue's would not be true here; empty: that one
+  std::string says;             ///< one or two sentences about this very connection
   std::vector<record::EvidenceId> because;
   std::vector<std::string> against;   ///< why it may still not be
   std::vector<std::string_view> fix;  ///< of the catalogue
