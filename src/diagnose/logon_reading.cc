@@ -179,7 +179,9 @@ std::optional<Nanoseconds> LogonReading::clock_skew() const {
   if (message == nullptr || !message->target_info) return {};
   const auto time = message->target_info->timestamp();
   if (!time || *time == 0) return {};  // 0: none was set
-  return apart(auth::moment_of_filetime(*time), challenge->at);
+  const auto theirs = auth::moment_of_filetime(*time);
+  if (auth::filetime_of(theirs) != *time) return {};  // in no year that we can count in
+  return apart(theirs, challenge->at);
 }
 
 }  // namespace rdpwhy::diagnose

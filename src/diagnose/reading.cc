@@ -173,7 +173,10 @@ std::string duration_in_words(Nanoseconds ns) {
   const double seconds = ms / 1000;
   if (seconds < 120) return fmt::format("{:.1f} s", seconds);
   if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
+  constexpr double kHour = 3600, kDay = 24 * kHour, kYear = 365.25 * kDay;
+  if (seconds < 2 * kDay) return fmt::format("{:.1f} h", seconds / kHour);
+  if (seconds < 2 * kYear) return fmt::format("{:.0f} days", seconds / kDay);
+  return fmt::format("{:.1f} years", seconds / kYear);
 }
 
 }  // namespace rdpwhy::diagnose

@@ -26,7 +26,10 @@ void take_challenge(const auth::NtlmChallenge& challenge, const Evidence& e,
   summary.challenge = &challenge;
   const auto timestamp = challenge.target_info ? challenge.target_info->timestamp() : std::nullopt;
   if (!timestamp || *timestamp == 0) return;
-  summary.server_time = auth::moment_of_filetime(*timestamp);
+  const auto time = auth::moment_of_filetime(*timestamp);
+  // A FILETIME reaches further than a Moment: the nearest one would be a time that nobody named.
+  if (auth::filetime_of(time) != *timestamp) return;
+  summary.server_time = time;
   summary.clock_skew = *summary.server_time - e.at;
 }
 

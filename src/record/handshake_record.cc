@@ -45,7 +45,12 @@ void append(std::string& out, const ProxyOpening& opening, Side side) {
 void append(std::string& out, const rdp::ConnectionConfirm& confirm) {
   out += "X.224 Connection Confirm";
   if (const auto* failure = confirm.failure()) {
-    append_formatted(out, " with RDP_NEG_FAILURE {}", failure->failure_code);
+    const auto code = failure->failure_code;  // hex where only a number is left, as elsewhere
+    if (code <= 6) {
+      append_formatted(out, " with RDP_NEG_FAILURE {}", code);
+    } else {
+      append_formatted(out, " with RDP_NEG_FAILURE 0x{:x}", code);
+    }
   } else if (const auto* response = confirm.response()) {
     append_formatted(out, ", {} selected",
                      rdp::selected_protocol_name(response->selected_protocol));

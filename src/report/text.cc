@@ -299,7 +299,9 @@ std::string first_letter_lower(std::string_view text) {
 
 void write_first_cause(Page& page, const diagnose::Finding& cause, const HandshakeRecord& record) {
   const auto* row = diagnose::find_cause(cause.id);
-  const auto title = row != nullptr ? row->title : std::string_view(cause.id);
+  const auto title = !cause.title.empty() ? cause.title
+                     : row != nullptr     ? row->title
+                                          : std::string_view(cause.id);
   page.blank();
   if (cause.id == "handshake-complete" || cause.id == "unexplained" ||
       cause.id == "capture-incomplete") {
@@ -549,7 +551,8 @@ bool is_quantity(std::string_view number, std::string_view rest) {
   if (number.empty() || number.find_first_not_of("0123456789.") != std::string_view::npos)
     return false;
   const auto unit = rest.substr(0, rest.find_first_of(" ,.;:)"));
-  return unit == "ms" || unit == "s" || unit == "min" || unit == "h" || unit == "octets";
+  return unit == "ms" || unit == "s" || unit == "min" || unit == "h" || unit == "days" ||
+         unit == "years" || unit == "octets";
 }
 
 }  // namespace
