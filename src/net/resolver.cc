@@ -13,6 +13,8 @@
 #include <mutex>
 #include <thread>
 
+#include "net/waiting.h"
+
 namespace rdpwhy::net {
 namespace {
 
@@ -121,9 +123,11 @@ asio::awaitable<Resolution> resolve(std::string host, Family family, Deadline de
   asio::steady_timer timer(executor, deadline);
   auto lookup = std::make_shared<Lookup>();
   const Waiter waiter(*lookup, timer);
+  auto& interruption = asio::use_service<Interruption>(executor.context());
+  const Interruption::Waiting waiting(interruption, timer);
   try {
     std::thread([lookup, host = std::move(host), family] {
-      announce(lookup, look_up(host, family, AI_IDN));
+      announce(lookup, look_up(host, family, 0));
     }).detach();
   } catch (const std::system_error& error) {
     co_return Resolution{{}, error.code().message(), false};

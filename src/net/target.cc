@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "net/idna.h"
 #include "rdpwhy/base/hex.h"
 
 namespace rdpwhy::net {
@@ -87,6 +88,9 @@ std::expected<Target, Error> parse_with_default(std::string_view text, std::uint
   if (const auto checked = check_host(target.host, text); !checked) {
     return std::unexpected(checked.error());
   }
+  auto ascii = to_ascii_host(target.host);
+  if (!ascii) return std::unexpected(wrong(text, ascii.error().text));
+  target.host = std::move(*ascii);
   return target;
 }
 
