@@ -46,22 +46,55 @@ std::string to_utf8(std::string_view octets) {
   return std::string(octets);
 }
 
-struct Settings {
-  std::map<std::string, std::string> values;  ///< by lower-case name; the last one counts
+struct Setting {
+  std::string type;  ///< "s" text, "i" number, "b" octets; lower case
+  std::string value;
+};
 
-  const std::string* text(const std::string& name) const {
+struct Settings {
+  std::map<std::string, Setting> values;  ///< by lower-case name; the last one counts
+
+  /// A text of 192 and a number of that value are different things: the type has to fit.
+  const std::string* value(const std::string& name, std::string_view type) const {
     const auto found = values.find(name);
-    return found == values.end() || found->second.empty() ? nullptr : &found->second;
+    if (found == values.end() || found->second.type != type) return nullptr;
+    return found->second.value.empty() ? nullptr : &found->second.value;
   }
+  const std::string* text(const std::string& name) const { return value(name, "s"); }
   std::optional<int> number(const std::string& name) const {
-    const auto* value = text(name);
-    if (value == nullptr) return {};
+    const auto* digits = value(name, "i");
+    return digits == nullptr ? std::nullopt : parsed(*digits);
+  }
+  static std::optional<int> parsed(std::string_view digits) {
     int result = 0;
-    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), result);
-    if (error != std::errc{} || end != value->data() + value->size()) return {};
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), result);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return {};
     return result;
   }
 };
+
+/// What is read here and is not what it has to be is passed over, but not in silence.
+void remark_on_what_is_passed_over(const Settings& settings, std::vector<std::string>& remarks) {
+  static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+      {"full address", "s"},          {"alternate full address", "s"},
+      {"server port", "i"},           {"gatewayhostname", "s"},
+      {"gatewayusagemethod", "i"},    {"enablecredsspsupport", "i"},
+      {"authentication level", "i"},  {"loadbalanceinfo", "s"},
+      {"username", "s"},              {"domain", "s"},
+      {"use redirection server name", "i"}};
+  for (const auto& [name, type] : kTypes) {
+    const auto found = settings.values.find(std::string(name));
+    if (found == settings.values.end()) continue;
+    const auto& [given, value] = found->second;
+    if (given != type) {
+      remarks.push_back(std::string(name) + " has the type \"" + base::printable(given) +
+                        "\" where \"" + std::string(type) + "\" is due, so it is passed over");
+    } else if (type == "i" && !value.empty() && !Settings::parsed(value)) {
+      remarks.push_back(std::string(name) + " is \"" + base::printable(value) +
+                        "\", which is no number, so it is passed over");
+    }
+  }
+}
 
 /// Lines of the form "name:type:value"; whatever else stands there is passed over, as mstsc does.
 Settings read_settings(std::string_view text) {
@@ -74,8 +107,9 @@ Settings read_settings(std::string_view text) {
     if (name_end == std::string_view::npos) continue;
     const auto type_end = line.find(':', name_end + 1);
     if (type_end == std::string_view::npos) continue;
-    settings.values[lower(trimmed(line.substr(0, name_end)))] =
-        std::string(trimmed(line.substr(type_end + 1)));
+    settings.values[lower(trimmed(line.substr(0, name_end)))] = {
+        .type = lower(trimmed(line.substr(name_end + 1, type_end - name_end - 1))),
+        .value = std::string(trimmed(line.substr(type_end + 1)))};
   }
   return settings;
 }
@@ -85,7 +119,10 @@ std::expected<Target, Error> read_target(const Settings& settings,
   const auto* full = settings.text("full address");
   const auto* alternate = settings.text("alternate full address");
   if (full == nullptr && alternate == nullptr) {
-    return std::unexpected(Error{"the .rdp file has no \"full address\""});
+    return std::unexpected(Error{settings.values.contains("full address")
+                                     ? "\"full address\" in the .rdp file is empty or of another "
+                                       "type than s (full address:s:HOST)"
+                                     : "the .rdp file has no \"full address\""});
   }
   const auto& address = alternate != nullptr ? *alternate : *full;
   auto target = parse_target(address);
@@ -166,6 +203,7 @@ std::expected<RdpFile, Error> parse_rdp_file(std::string_view octets) {
         Error{"no line has the form \"name:type:value\", so it is no .rdp file"});
   }
   RdpFile file;
+  remark_on_what_is_passed_over(settings, file.remarks);
   auto target = read_target(settings, file.remarks);
   if (!target) return std::unexpected(target.error());
   file.target = *std::move(target);

@@ -100,6 +100,17 @@ TEST(RdpFile, IgnoresWhatIsNoSetting) {
   EXPECT_EQ(file.target.port, 3389);
 }
 
+TEST(RdpFile, AValueOfTheWrongTypeIsPassedOverAndSaid) {
+  EXPECT_THAT(parse_rdp_file("full address:i:5\r\n").error().text, HasSubstr("another type than s"));
+  const auto file =
+      read("full address:S:h.example\r\nserver port:i:abc\r\nenablecredsspsupport:s:0\r\n");
+  EXPECT_EQ(file.target.host, "h.example");
+  EXPECT_EQ(file.target.port, 3389);
+  EXPECT_TRUE(file.enable_credssp);
+  EXPECT_THAT(file.remarks, Contains(HasSubstr("server port is \"abc\", which is no number")));
+  EXPECT_THAT(file.remarks, Contains(HasSubstr("enablecredsspsupport has the type \"s\"")));
+}
+
 TEST(RdpFile, WhatIsNoneIsRefusedInWords) {
   const auto refusal = [](std::string_view octets) {
     const auto file = parse_rdp_file(octets);
