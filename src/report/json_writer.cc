@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include "rdpwhy/base/hex.h"
+
 namespace rdpwhy::report {
 namespace {
 
@@ -98,6 +100,32 @@ char short_escape(char c) {
   }
 }
 
+char32_t code_point_of(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return lead;
+  char32_t code_point = lead & (0x7FU >> sequence.size());
+  for (const char c : sequence.substr(1))
+    code_point = code_point << 6U | (static_cast<unsigned char>(c) & 0x3FU);
+  return code_point;
+}
+
+char* write_unit(char* at, char32_t unit) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  *at++ = '\\';
+  *at++ = 'u';
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) *at++ = kHex[unit >> shift & 0x0FU];
+  return at;
+}
+
+/// What would move the cursor of a terminal, or turn the text around it, goes as its number: a
+/// parser gives it back whole.
+char* write_code_point(char* at, char32_t code_point) {
+  if (code_point < 0x10000) return write_unit(at, code_point);
+  code_point -= 0x10000;
+  at = write_unit(at, 0xD800 + (code_point >> 10U));
+  return write_unit(at, 0xDC00 + (code_point & 0x3FFU));
+}
+
 }  // namespace
 
 bool is_valid_utf8(std::string_view text) {
@@ -151,21 +179,19 @@ void JsonWriter::text(std::string_view value) {
 }
 
 void JsonWriter::escaped(std::string_view utf8) {
-  constexpr std::size_t kLongestEscape = 6;
-  constexpr std::string_view kHex = "0123456789ABCDEF";
+  constexpr std::size_t kLongestEscape = 6;  // per octet; a pair of surrogates stands for four
   char* at = room(utf8.size() * kLongestEscape + 2);
   *at++ = '"';
-  for (const char c : utf8) {
-    if (const char letter = short_escape(c); letter != 0) {
+  while (!utf8.empty()) {
+    const auto here = utf8.substr(0, sequence_length(utf8));
+    utf8.remove_prefix(here.size());
+    if (const char letter = short_escape(here[0]); letter != 0) {
       *at++ = '\\';
       *at++ = letter;
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      std::memcpy(at, "\\u00", 4);
-      at[4] = kHex[static_cast<unsigned char>(c) >> 4U];
-      at[5] = kHex[static_cast<unsigned char>(c) & 0x0FU];
-      at += kLongestEscape;
+    } else if (base::printable(here) != here) {
+      at = write_code_point(at, code_point_of(here));
     } else {
-      *at++ = c;
+      at += here.copy(at, here.size());
     }
   }
   *at++ = '"';

@@ -115,6 +115,21 @@ TEST(Json, HostileTextStaysValidAndLosesNothing) {
             json(std::string("a\"\\\x01\\xff\xc3\xa4\0b", 13)));
 }
 
+TEST(Json, WhatWouldMisleadATerminalGoesAsItsNumberAndComesBackWhole) {
+  const std::string hostile =
+      "a\x7f\xc2\x85\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xf3\xa0\x81\x81\xc3\xa4\xf0\x9f\x98\x80";
+  std::string out;
+  {
+    JsonWriter w(out);
+    w.begin_array();
+    w.text(hostile);
+    w.end_array();
+  }
+  EXPECT_EQ(out,
+            "[\"a\\u007F\\u0085\\u009B\\u202E\\u2066\\uDB40\\uDC41\xc3\xa4\xf0\x9f\x98\x80\"]");
+  EXPECT_EQ(json::parse(out)[0], json(hostile));
+}
+
 /// A connection whose server showed this certificate.
 struct Shown : Refused {
   explicit Shown(record::CertificateFacts facts) {
