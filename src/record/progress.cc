@@ -342,7 +342,7 @@ class EndingSearch {
   std::optional<Failure> judge_ending(Position i, const Ending& ending) {
     if (behind_) return judge_ending_behind(i, ending);
     const auto id = record_.evidence[i].id;
-    if (phase_ == Phase::kTcp) return fail(i, ending.by, how_of(ending));
+    if (phase_ == Phase::kTcp) return fail(i, ending.by, how_of_reaching(ending));
     if (broken_) {
       because_.push_back(id);
       return fail(*broken_, record_.evidence[*broken_].where.side, EndedHow::kMalformed);
@@ -409,6 +409,13 @@ class EndingSearch {
     std::erase(because_, record_.evidence[*lost_].id);
     because_.push_back(record_.evidence[hung_up].id);
     return fail(*lost_, Side::kNetwork, EndedHow::kUnreachable);
+  }
+
+  /// A connection stands and yet TCP has not passed: a proxy was asked to open the way.
+  static EndedHow how_of_reaching(const Ending& ending) {
+    const bool asked = ending.by == Side::kClient && ending.how == Ending::How::kClose &&
+                       ending.client_bytes != 0;
+    return asked && ending.silence >= kSilenceOfTimeout ? EndedHow::kTimeout : how_of(ending);
   }
 
   static EndedHow how_of(const Ending& ending) {

@@ -344,6 +344,11 @@ TEST(Probe, ASilentProxyMissesTheDeadlineOfTheTcpPhase) {
   options.proxy = Proxy{Proxy::Kind::kSocks5, {"127.0.0.1", proxy.port(), "p"}};
   const auto record = run({"host.example", 3389, "t"}, options).record;
   EXPECT_EQ(record.run->missed_deadline, Phase::kTcp);
+  const auto progress = record::progress(record);
+  ASSERT_TRUE(progress.failure);
+  EXPECT_EQ(progress.failure->phase, Phase::kTcp);
+  EXPECT_EQ(progress.failure->by, Side::kClient);
+  EXPECT_EQ(progress.failure->how, record::EndedHow::kTimeout);
 }
 
 }  // namespace
