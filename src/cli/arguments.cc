@@ -49,11 +49,42 @@ std::expected<std::vector<std::uint16_t>, Error> parse_codes(std::string_view te
   return out;
 }
 
+/// "--name=" gives an empty value, which CLI11 takes for none: it gets two words.
+Arguments with_empty_values_kept(const Arguments& arguments) {
+  Arguments out;
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    if (*word == "--") {
+      out.insert(out.end(), word, arguments.end());
+      break;
+    }
+    const bool empty_value = word->starts_with("--") && word->find('=') == word->size() - 1;
+    out.push_back(empty_value ? word->substr(0, word->size() - 1) : *word);
+    if (empty_value) out.emplace_back();
+  }
+  return out;
+}
+
+/// The first option that was given an empty value and has no meaning for it.
+const CLI::Option* option_without_value(const CLI::App& app) {
+  static constexpr std::string_view kMayBeEmpty[] = {"--cookie", "--server-name", "--user",
+                                                     "--domain"};
+  for (const auto* option : app.get_options()) {
+    const bool may_be_empty = std::ranges::count(kMayBeEmpty, option->get_name()) != 0;
+    if (!option->nonpositional() || may_be_empty || option->count() == 0) continue;
+    if (std::ranges::count(option->results(), std::string()) != 0) return option;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::optional<int> parse(CLI::App& app, const Arguments& arguments) {
   try {
-    app.parse(Arguments(arguments.rbegin(), arguments.rend()));
+    auto words = with_empty_values_kept(arguments);
+    std::ranges::reverse(words);
+    app.parse(std::move(words));
+    if (const auto* option = option_without_value(app))
+      return usage_error(app, fmt::format("{}: nothing given", option->get_name()));
     return {};
   } catch (const CLI::CallForHelp&) {
     results().write(app.help());
@@ -99,12 +130,28 @@ std::expected<std::optional<diagnose::Saw>, Error> parse_saw(std::string_view te
   }
   diagnose::Saw saw;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto number = parse_number(parts[i]);
-    if (!number) return std::unexpected(Error{fmt::format("--saw: \"{}\" is no number", parts[i])});
-    if (i == 0) saw.code = *number;
+    const auto number = parts[i].starts_with('-') ? std::nullopt : parse_number(parts[i]);
+    if (!number)
+      return std::unexpected(Error{fmt::format("--saw: \"{}\" is no code", parts[i])});
+    if (i == 0) {
+      if (const auto meant = meant_as_hex(parts[i], codes::Family::kMstsc)) {
+        return std::unexpected(
+            Error{fmt::format("--saw: mstsc has no code {}; did you mean {}?", *number, *meant)});
+      }
+      saw.code = *number;
+    }
     if (i == 1) saw.extended = *number;
   }
   return saw;
+}
+
+std::optional<std::string> meant_as_hex(std::string_view typed, codes::Family family) {
+  const auto decimal = parse_number(typed);
+  if (!decimal || codes::find(family, *decimal) != nullptr) return {};
+  const auto hex = fmt::format("0x{}", typed);
+  const auto number = parse_number(hex);
+  if (!number || codes::find(family, *number) == nullptr) return {};
+  return hex;
 }
 
 std::expected<std::optional<rdp::NegotiationRequest>, Error> parse_security(std::string_view text) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rdpwhy/base/error.h"
+#include "rdpwhy/codes/codes.h"
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/rdp/x224.h"
 
@@ -30,6 +31,11 @@ void declare_saw(CLI::App& app, std::string& typed);
 
 /// "0x904", "0x904,0x7", decimal as well; "" when nothing was seen.
 [[nodiscard]] std::expected<std::optional<diagnose::Saw>, Error> parse_saw(std::string_view text);
+
+/// "0x904" for "904": digits without "0x" that are a code of this family in hex and none in
+/// decimal.
+[[nodiscard]] std::optional<std::string> meant_as_hex(std::string_view typed,
+                                                      codes::Family family);
 
 /// "rdp,tls,nla,ext,rdstls" to RDP_NEG_REQ bits; "none": no RDP_NEG_REQ.
 [[nodiscard]] std::expected<std::optional<rdp::NegotiationRequest>, Error> parse_security(

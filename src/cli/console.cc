@@ -1,5 +1,6 @@
 #include "cli/console.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -69,6 +70,18 @@ int finish_results(int exit_code) {
 void talk(std::string_view text) {
   const auto line = fmt::format("rdpwhy: {}\n", base::printable(text));
   (void)write_all(STDERR_FILENO, line);  // nowhere left to complain
+}
+
+void talk_as_it_is(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
+
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one. Results that are lost must be told, so nothing can be
+    // written to standard output; of talk nobody can be told.
+    const int how = stream == STDERR_FILENO ? O_WRONLY : O_RDONLY;
+    (void)::open("/dev/null", how);
+  }
 }
 
 bool colour_wanted(std::string_view choice) {

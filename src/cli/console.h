@@ -39,6 +39,13 @@ class Sink {
 /// One line of talk on stderr: "rdpwhy: text". Control characters are made visible.
 void talk(std::string_view text);
 
+/// Text of our own in several lines, on stderr.
+void talk_as_it_is(std::string_view text);
+
+/// First in main: a standard stream that is closed stays useless, but no file that is opened later
+/// takes its number and gets what was meant for it.
+void occupy_closed_streams();
+
 /// --color auto|always|never with NO_COLOR (no-color.org): for what goes to standard output.
 [[nodiscard]] bool colour_wanted(std::string_view choice);
 

@@ -82,6 +82,8 @@ std::expected<UserName, Error> parse_user(const std::string& user,
       return std::unexpected(Error{"a user with a domain is written DOMAIN\\NAME"});
   }
   if (name.user.empty()) return std::unexpected(Error{"the user's name is empty"});
+  if (slash == std::string::npos && (name.user.front() == '@' || name.user.back() == '@'))
+    return std::unexpected(Error{"a user with a domain behind the name is written NAME@DOMAIN"});
   for (const auto& [text, what] :
        {std::pair{&name.user, "the user's name"}, {&name.domain, "the domain"}}) {
     if (const auto good = check_name(*text, what); !good) return std::unexpected(good.error());

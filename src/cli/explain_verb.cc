@@ -174,7 +174,11 @@ int run_explain(const Arguments& arguments) {
   for (const auto& word : words) {
     const auto found = readings_of(word);
     if (found.empty()) {
-      talk(fmt::format("{} stands in none of the tables", word));
+      const auto meant = meant_as_hex(word, codes::Family::kMstsc);
+      talk(diagnose::find_cause(word) != nullptr
+               ? fmt::format("{0} is a cause, not a code: rdpwhy causes {0} has it in full", word)
+               : fmt::format("{} stands in none of the tables{}", word,
+                             meant ? fmt::format("; did you mean {}?", *meant) : ""));
       exit_code = kFailed;
       continue;
     }

@@ -42,6 +42,9 @@ std::string usage() {
   return out;
 }
 
+/// Verbs that are promised: no host is meant by them.
+constexpr std::array<std::string_view, 3> kNotBuiltYet = {"tls", "compare", "scan"};
+
 const Verb* verb_named(std::string_view name) {
   const auto found = std::ranges::find(verbs(), name, &Verb::name);
   return found == verbs().end() ? nullptr : &*found;
@@ -49,7 +52,7 @@ const Verb* verb_named(std::string_view name) {
 
 int run(const Arguments& arguments) {
   if (arguments.empty()) {
-    fmt::print(stderr, "{}", usage());
+    talk_as_it_is(usage());
     return kUsage;
   }
   const auto& first = arguments.front();
@@ -63,6 +66,11 @@ int run(const Arguments& arguments) {
   }
   if (const auto* verb = verb_named(first))
     return verb->run({arguments.begin() + 1, arguments.end()});
+  if (std::ranges::find(kNotBuiltYet, first) != kNotBuiltYet.end()) {
+    talk(fmt::format("rdpwhy {0} is not built yet; a host of that name needs rdpwhy probe {0}",
+                     first));
+    return kUsage;
+  }
   if (first.starts_with(
           '-')) {  // "--json replay x" must not become a probe of a host named "replay"
     const auto later =
@@ -96,6 +104,7 @@ int run_guarded(const Arguments& arguments) {
 }  // namespace rdpwhy::cli
 
 int main(int argc, char** argv) {
+  rdpwhy::cli::occupy_closed_streams();
   rdpwhy::cli::hide_environment_password();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is an error of writing, told as such
   return rdpwhy::cli::run_guarded({argv + std::min(argc, 1), argv + argc});

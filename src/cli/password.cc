@@ -29,7 +29,8 @@ constexpr const char* kVariable = "RDPWHY_PASSWORD";
 
 std::optional<Secret> hidden;  // NOLINT: between main and the one who asks for it
 
-/// Room for the longest password, its CRLF and one octet that is too many.
+/// Room for the longest password, a byte order mark before it, its CRLF and one octet that is too
+/// many.
 class LineBuffer {
  public:
   LineBuffer() = default;
@@ -45,7 +46,7 @@ class LineBuffer {
   }
 
  private:
-  std::array<std::uint8_t, kLongestPassword + 3> octets_{};
+  std::array<std::uint8_t, kLongestPassword + 6> octets_{};
   std::size_t size_ = 0;
 };
 
@@ -54,9 +55,13 @@ Error too_long() { return Error{fmt::format("it is longer than {} octets", kLong
 /// The one line of the buffer as a password.
 std::expected<Secret, Error> password_in(const LineBuffer& buffer) {
   auto line = buffer.octets();
-  if (line.empty()) return std::unexpected(Error{"it is empty"});
-  if (line.back() == '\n') line = line.first(line.size() - 1);
+  constexpr std::array<std::uint8_t, 3> kMark = {0xEF, 0xBB, 0xBF};
+  // Editors put it there, nobody types it: sent along, it would cost the one attempt.
+  if (line.size() >= kMark.size() && std::ranges::equal(line.first(kMark.size()), kMark))
+    line = line.subspan(kMark.size());
+  if (!line.empty() && line.back() == '\n') line = line.first(line.size() - 1);
   if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
+  if (line.empty()) return std::unexpected(Error{"it is empty"});
   Secret password{Bytes(line.begin(), line.end())};
   if (const auto good = check_password(password); !good) return std::unexpected(good.error());
   return password;

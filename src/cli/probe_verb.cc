@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <span>
 
@@ -15,6 +16,18 @@
 namespace rdpwhy::cli {
 namespace {
 
+/// What is about to be lost, or is written elsewhere than it looks, is said.
+void tell_what_is_replaced(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_symlink(path, error)) {
+    talk(fmt::format("{} is a symbolic link: what it leads to is written", path));
+  }
+  if (fs::is_regular_file(path, error) && fs::file_size(path, error) > 0 && !error) {
+    talk(fmt::format("{} existed and is replaced", path));
+  }
+}
+
 /// Where octets and secrets of the connections are kept, if asked for.
 struct Keeping {
   std::unique_ptr<Sink> capture;
@@ -22,6 +35,7 @@ struct Keeping {
 
   [[nodiscard]] std::expected<void, Error> open(const TypedProbe& typed) {
     if (!typed.write_capture.empty()) {
+      tell_what_is_replaced(typed.write_capture);
       auto file = create_private_file(typed.write_capture, Existing::kReplace);
       if (!file) return std::unexpected(file.error());
       capture = std::move(*file);
@@ -153,6 +167,7 @@ int run_probe(const Arguments& arguments) {
   ProgressLine progress;
   for (auto& errand : errands) {
     keeping.attach(errand.options);
+    errand.options.ends_on_signals = true;
     errand.options.on_phase = [&](Phase phase) {
       progress.show(fmt::format("{}: {} ...", errand.target.text, record::row_of(phase).title));
     };
@@ -164,9 +179,21 @@ int run_probe(const Arguments& arguments) {
       exit_code = std::max<int>(exit_code, kCouldNotTry);
       continue;
     }
+    const auto& record = found->handshake.record;
+    if (found->handshake.signal && record::first<record::Connected>(record) == nullptr) {
+      talk(fmt::format("{}: interrupted before a connection was established", errand.target.text));
+      exit_code = kCouldNotTry;
+      break;
+    }
     print_report(errand, *found, typed, &errand == &errands.front());
     if (!results().flush()) break;
-    exit_code = std::max(exit_code, exit_code_of(found->handshake.record));
+    exit_code = std::max(exit_code, exit_code_of(record));
+    if (found->handshake.signal) {
+      talk(fmt::format("{}: interrupted; the report is of what was seen until then",
+                       errand.target.text));
+      exit_code = std::max<int>(exit_code, kFailed);
+      break;
+    }
   }
   return finish_results(exit_code);
 }

@@ -167,6 +167,10 @@ int replay_file(const std::string& file, replay::ReplayOptions options, Reporter
         "{}: the file became shorter while it was read; what was missing read as zeros", file));
     return kCouldNotTry;
   }
+  if (summary->packets == 0 && !summary->complaints.empty()) {
+    talk(fmt::format("{}: damaged before its first packet, so nothing of it could be read", file));
+    return kCouldNotTry;
+  }
   if (summary->connections == 0) {
     talk(fmt::format("{}: no RDP connection in it ({} packets, {} TCP connections)", file,
                      summary->packets, summary->flows));

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
 #include <asio/this_coro.hpp>
+#include <csignal>
 
 #include "net/address.h"
 #include "net/connecting.h"
@@ -92,6 +94,12 @@ class Run {
     facts_.phase_timeout = options_.phase_timeout.count();
   }
 
+  /// A signal came: the run comes to its end soon, by itself.
+  void interrupt(asio::io_context& context, int signal) {
+    signal_ = signal;
+    asio::use_service<Interruption>(context).raise();
+  }
+
   asio::awaitable<std::expected<ProbedConnection, Error>> go() {
     const auto started = clock_.now();
     const auto addresses = co_await find_addresses();
@@ -113,6 +121,9 @@ class Run {
     result.started = started;
     result.record = dissector_.take();
     settle_depth(result.record);
+    // Who is told to stop misses no deadline.
+    if (signal_) facts_.missed_deadline.reset();
+    result.signal = signal_;
     result.record.run = std::move(facts_);
     co_return result;
   }
@@ -172,6 +183,10 @@ class Run {
     if (!options_.resolve_to.empty()) {
       co_return std::unexpected(Error{"\"" + host + "\" is no address to connect to"});
     }
+    if (const auto scope = host.find('%'); scope != std::string::npos && host.contains(':')) {
+      co_return std::unexpected(
+          Error{"no network interface is called \"" + host.substr(scope + 1) + "\" here"});
+    }
     enter(Phase::kResolve);
     auto resolution = co_await resolve(host, options_.family, deadline());
     record::Resolved told{.name = host, .addresses = {}, .error = std::move(resolution.error)};
@@ -196,7 +211,7 @@ class Run {
       const auto share = (end - now) / static_cast<int>(attempts - i);
       const auto up = co_await converse(server, now + std::max(share, shortest));
       if (!up) co_return std::unexpected(up.error());
-      if (*up) break;
+      if (*up || signal_) break;
     }
     co_return server;
   }
@@ -216,7 +231,7 @@ class Run {
     facts_.retransmissions = stream.retransmissions();
     if (!driven) co_return std::unexpected(driven.error());
     const bool left_early = stream.left_unasked() && stream.received() == 0;
-    if (left_early && options_.watch_silent_connection && !options_.proxy) {
+    if (left_early && options_.watch_silent_connection && !options_.proxy && !signal_) {
       co_await watch_silent_connection(server);
     }
     co_return true;
@@ -289,6 +304,7 @@ class Run {
   std::optional<capture::CaptureWriter> capture_;
   record::RunFacts facts_;
   Deadline last_connection_{};
+  std::optional<int> signal_;
 };
 
 }  // namespace
@@ -303,9 +319,18 @@ std::expected<ProbedConnection, Error> probe(const Target& target, const ProbeOp
   try {
     asio::io_context context(1);
     Run run(target, options);
+    asio::signal_set signals(context);
+    if (options.ends_on_signals) {
+      signals.add(SIGINT);
+      signals.add(SIGTERM);
+      signals.async_wait([&](const asio::error_code& cancelled, int signal) {
+        if (!cancelled) run.interrupt(context, signal);
+      });
+    }
     asio::co_spawn(context, run.go(), [&](std::exception_ptr thrown, auto outcome) {
       bug = std::move(thrown);
       result.emplace(std::move(outcome));
+      signals.cancel();
     });
     context.run();
   } catch (const std::system_error& error) {

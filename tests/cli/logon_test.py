@@ -48,7 +48,7 @@ class Usage(Folder):
         given = ["--password-file", path]
         for arguments in (["--domain", "LAB"], given, ["--user", "alice"], ["--user", "", *given], ["--user", "a\tb", *given],
                           ["--user", "LAB\\alice", "--domain", "LAB", *given], ["--user", "alice@lab", "--domain", "LAB", *given],
-                          ["--user", "\\alice", *given], ["--user", "LAB\\", *given], ["--user", "a\\b\\c", *given],
+                          ["--user", "alice@", *given], ["--user", "@", *given], ["--user", "@lab", *given], ["--user", "\\alice", *given], ["--user", "LAB\\", *given], ["--user", "a\\b\\c", *given],
                           ["--user", "x" * 300, *given], ["--user", "alice", *given, "--auth", "none"],
                           ["--user", "alice", *given, "--security", "tls"], ["--auth", "magic"], ["--credssp-version", "7"],
                           ["--credssp-version", "1"], ["--until", "authorization"], ["--until", "credssp", "--security", "tls"],
@@ -76,7 +76,7 @@ class Sources(Folder):
             self.expect_no_password(finished)
 
     def test_what_is_no_password_is_refused_before_anything_is_sent(self):
-        for octets, word in ((b"", "empty"), (b"one\ntwo\n", "more than one line"), (b"\xff\xfe", "not UTF-8"), (b"a\0b", "NUL"),
+        for octets, word in ((b"", "empty"), (b"\n", "empty"), (b"\r\n", "empty"), (b"\xef\xbb\xbf\n", "empty"), (b"one\ntwo\n", "more than one line"), (b"\xff\xfe", "not UTF-8"), (b"a\0b", "NUL"),
                              (b"x" * 513, "longer"), (b"x" * 100000, "longer")):
             finished = run(NOWHERE, "--user", "alice", "--password-file", self.file(octets))
             self.assertEqual(finished.returncode, 3, octets[:20])
@@ -88,6 +88,10 @@ class Sources(Folder):
 
     def test_the_longest_password_is_one(self):
         self.assertEqual(run(NOWHERE, "--user", "alice", "--password-file", self.file(b"x" * 512 + b"\r\n")).returncode, 1)
+
+    def test_a_byte_order_mark_is_no_part_of_a_password(self):
+        marked = self.file(b"\xef\xbb\xbf" + b"x" * 512 + b"\r\n")  # with the mark it would be too long
+        self.assertEqual(run(NOWHERE, "--user", "alice", "--password-file", marked).returncode, 1)
 
     def test_pipes_are_waited_for(self):
         for name in ("-", "/dev/stdin"):

@@ -57,6 +57,36 @@ class Probe(Case):
             self.assertNotIn("\x1b", plain)
             self.assertIn("\x1b[", run("--color", "always", target).stdout.decode())
 
+    def test_an_interrupted_probe_reports_what_was_seen_and_keeps_its_capture(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+                path = os.path.join(folder, "x.pcapng")
+                target = f"127.0.0.1:{listener.getsockname()[1]}"
+                process = subprocess.Popen([PROGRAM, "--json", "--timeout", "600", "--write-capture", path, target, "192.0.2.1"],
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                peer, _ = listener.accept()
+                with peer:
+                    self.assertTrue(peer.recv(100))  # the Connection Request, to which no answer comes
+                    process.send_signal(number)
+                    while peer.recv(100):  # ended in order
+                        pass
+                out, talk = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 1)
+                self.assertIn(b"interrupted", talk)
+                (report,) = self.handshakes(subprocess.CompletedProcess([], 1, out, talk))
+                self.assertEqual(report["reached"], "tcp")
+                self.assertNotIn("certain", [c["confidence"] for c in report["diagnosis"]["causes"]])
+                self.assertGreater(os.path.getsize(path), 500)
+                self.assertEqual(run("replay", path).returncode, 1)
+
+    def test_a_capture_that_is_replaced_or_written_elsewhere_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, link = os.path.join(folder, "x.pcapng"), os.path.join(folder, "link.pcapng")
+            self.assertEqual(run("127.0.0.1:1", "--write-capture", path).stderr, b"")
+            self.assertIn(b"existed and is replaced", run("127.0.0.1:1", "--write-capture", path).stderr)
+            os.symlink(os.path.join(folder, "new.pcapng"), link)
+            self.assertIn(b"is a symbolic link", run("127.0.0.1:1", "--write-capture", link).stderr)
+
     def test_a_closed_port_is_refused_and_known(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody else gets it meanwhile

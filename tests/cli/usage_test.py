@@ -1,9 +1,10 @@
 """What a person types: verbs, usage errors, codes, causes."""
 import json
 import os
+import subprocess
 import tempfile
 
-from program import Case, main, run
+from program import PROGRAM, Case, main, run
 
 
 class Usage(Case):
@@ -26,13 +27,53 @@ class Usage(Case):
                           ["lab", "no-such-scenario"], ["host:99999"], ["host:x"], ["x", "--until", "licensing"],
                           ["x", "--until", "nowhere"], ["x", "--timeout", "0"], ["x", "--timeout", "nan"], ["x", "--timeout", "-1"],
                           ["x", "--security", "tsl"], ["x", "--security", "none,tls"], ["x", "--tls-min", "1.3", "--tls-max", "1.2"],
+<<<<<<< HEAD
                           ["x", "--tls-min", "2.0"], ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["127.0.0.1:1", "--ciphers", "0xfefe"],
                           ["x", "--signature-algorithms", "ed2551"], ["127.0.0.1:1", "--signature-algorithms", "0xfefe"], ["x", "--saw", "zero"], ["x", "-4", "-6"],
+=======
+                          ["x", "--tls-min", "2.0"], ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["127.0.0.1:1", "--ciphers", "0xfefe"], ["x", "--saw", "zero"], ["x", "--saw=-1"], ["x", "--saw", "904"], ["x", "-4", "-6"],
+>>>>>>> 8af053d (cli: an interrupted probe reports what it saw; no empty passwords, values or users; closed streams, replaced captures, damaged files and misread codes are said)
                           ["x", "--color", "pink"], ["x", "--proxy", "ftp://x"], ["x", "--cookie", "a\nb"], ["x", "--cookie", "c" * 300],
                           ["explain", "--hex", "0g"], ["explain", "--json", "--hex", "03"], ["explain", "0x7", "--hex", "03"], ["lab", "silent", "--port", "70000"]):
             finished = run(*arguments)
             self.assertEqual(finished.returncode, 2, arguments)
             self.complains(finished)
+
+    def test_an_empty_value_is_no_default(self):
+        for option in ("--until", "--security", "--tls-min", "--tls-max", "--ciphers", "--proxy", "--saw", "--ca", "--resolve",
+                       "--write-capture", "--keylog"):
+            for arguments in ([option, ""], [option + "="]):
+                finished = run("127.0.0.1:1", *arguments)
+                self.assertEqual(finished.returncode, 2, arguments)
+                self.complains(finished, f"{option}: nothing given")
+        for option in ("--server-name", "--cookie"):  # these have a meaning when empty
+            for arguments in ([option, ""], [option + "="]):
+                self.assertEqual(run("127.0.0.1:1", *arguments).returncode, 1, arguments)
+
+    def test_an_interface_that_is_not_there_is_no_name_without_an_address(self):
+        finished = run("[fe80::1%nosuch0]")
+        self.assertEqual(finished.returncode, 3)
+        self.complains(finished, 'no network interface is called "nosuch0"')
+
+    def test_verbs_that_are_not_built_yet_say_so(self):
+        for verb in ("tls", "compare", "scan"):
+            for arguments in ([verb, "--help"], [verb, "host.example"], [verb]):
+                finished = run(*arguments)
+                self.assertEqual(finished.returncode, 2)
+                self.complains(finished, "is not built yet", f"rdpwhy probe {verb}")
+
+    def test_closed_standard_streams_crash_nothing_and_no_file_takes_their_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "x.pcapng")
+            for closing, arguments, code in (("2>&-", "", 2), ("2>&-", "probe --nonsense", 2), (">&-", "causes", 3),
+                                             (">&- 2>&-", "causes", 3), ("<&- >&- 2>&-", f"127.0.0.1:1 --write-capture {path}", 3)):
+                finished = subprocess.run(["sh", "-c", f'exec "$0" {arguments} {closing}', PROGRAM], stdin=subprocess.DEVNULL,
+                                          capture_output=True, timeout=60, check=False)
+                self.assertEqual(finished.returncode, code, (closing, arguments))
+            with open(path, "rb") as file:
+                octets = file.read()
+            self.assertEqual(octets[:4], b"\x0a\x0d\x0d\x0a")
+            self.assertNotIn(b"rdpwhy: ", octets)
 
     def test_an_option_before_the_verb_is_not_a_probe_of_a_host_named_like_it(self):
         finished = run("--json", "replay", "x.pcap")
@@ -81,6 +122,14 @@ class Codes(Case):
         finished = run("explain", "0xdeadbee1")
         self.assertEqual(finished.returncode, 1)
         self.complains(finished, "none of the tables")
+
+    def test_a_code_without_0x_and_a_cause_are_led_to_what_was_meant(self):
+        self.complains(run("explain", "904"), "did you mean 0x904?")
+        self.complains(run("127.0.0.1:1", "--saw", "904"), "did you mean 0x904?")
+        self.assertEqual(run("127.0.0.1:1", "--saw", "2308,7").returncode, 1)  # 0x904 in decimal
+        finished = run("explain", "nla-required")
+        self.assertEqual(finished.returncode, 1)
+        self.complains(finished, "rdpwhy causes nla-required")
 
     def test_octets_are_read_field_by_field(self):
         finished = run("explain", "--hex", "0300 0013 0ed0 0000 1234 00 02 1f 0800 08000000")

@@ -35,6 +35,9 @@ struct ProbeOptions {
   std::function<void(ByteSpan)> capture_sink;            ///< --write-capture: pcapng octets
   bool capture_secrets = true;                           ///< false: its TLS secrets stay out of it
   std::function<void(Phase)> on_phase;                   ///< progress
+  /// SIGINT and SIGTERM end the run in order, with what was seen until then; without it they end
+  /// the program.
+  bool ends_on_signals = false;
 };
 
 /// One connection to one address, from the resolver to the ordered end.
@@ -44,6 +47,7 @@ struct ProbedConnection {
   std::uint16_t port = 0;
   Moment started;
   HandshakeRecord record;
+  std::optional<int> signal;  ///< by which the user ended it early
 };
 
 /// Resolves, tries the addresses in the order in which a client would until one answers (each
