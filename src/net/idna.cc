@@ -136,8 +136,9 @@ std::expected<std::string, Error> to_ascii_host(std::string_view utf8) {
   if (!base::is_utf8(utf8)) return std::unexpected(Error{"the name is not UTF-8"});
   const Characters characters;
   if (!characters.known())
-    return std::unexpected(Error{"this system lacks the locale C.UTF-8; give the name in its xn-- "
-                                 "form"});
+    return std::unexpected(
+        Error{"this system lacks the locale C.UTF-8; give the name in its xn-- "
+              "form"});
   std::string out;
   for (;;) {
     const auto dot = utf8.find('.');

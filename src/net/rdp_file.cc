@@ -76,11 +76,16 @@ struct Settings {
 /// What is read here and is not what it has to be is passed over, but not in silence.
 void remark_on_what_is_passed_over(const Settings& settings, std::vector<std::string>& remarks) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-      {"full address", "s"},          {"alternate full address", "s"},
-      {"server port", "i"},           {"gatewayhostname", "s"},
-      {"gatewayusagemethod", "i"},    {"enablecredsspsupport", "i"},
-      {"authentication level", "i"},  {"loadbalanceinfo", "s"},
-      {"username", "s"},              {"domain", "s"},
+      {"full address", "s"},
+      {"alternate full address", "s"},
+      {"server port", "i"},
+      {"gatewayhostname", "s"},
+      {"gatewayusagemethod", "i"},
+      {"enablecredsspsupport", "i"},
+      {"authentication level", "i"},
+      {"loadbalanceinfo", "s"},
+      {"username", "s"},
+      {"domain", "s"},
       {"use redirection server name", "i"}};
   for (const auto& [name, type] : kTypes) {
     const auto found = settings.values.find(std::string(name));
