@@ -131,8 +131,7 @@ std::expected<std::optional<diagnose::Saw>, Error> parse_saw(std::string_view te
   diagnose::Saw saw;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto number = parts[i].starts_with('-') ? std::nullopt : parse_number(parts[i]);
-    if (!number)
-      return std::unexpected(Error{fmt::format("--saw: \"{}\" is no code", parts[i])});
+    if (!number) return std::unexpected(Error{fmt::format("--saw: \"{}\" is no code", parts[i])});
     if (i == 0) {
       if (const auto meant = meant_as_hex(parts[i], codes::Family::kMstsc)) {
         return std::unexpected(

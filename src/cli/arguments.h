@@ -34,8 +34,7 @@ void declare_saw(CLI::App& app, std::string& typed);
 
 /// "0x904" for "904": digits without "0x" that are a code of this family in hex and none in
 /// decimal.
-[[nodiscard]] std::optional<std::string> meant_as_hex(std::string_view typed,
-                                                      codes::Family family);
+[[nodiscard]] std::optional<std::string> meant_as_hex(std::string_view typed, codes::Family family);
 
 /// "rdp,tls,nla,ext,rdstls" to RDP_NEG_REQ bits; "none": no RDP_NEG_REQ.
 [[nodiscard]] std::expected<std::optional<rdp::NegotiationRequest>, Error> parse_security(

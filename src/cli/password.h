@@ -23,8 +23,9 @@ void hide_environment_password();
 /// What was hidden, once; nothing when it was not set, or empty.
 [[nodiscard]] std::optional<Secret> environment_password();
 
-/// One line of UTF-8, not empty; its LF or CRLF, or a byte order mark, does not belong to it. "-" is standard input, of which one
-/// line is read. Pipes are waited for: `--password-file <(pass show rdp)`.
+/// One line of UTF-8, not empty; its LF or CRLF, or a byte order mark, does not belong to it. "-"
+/// is standard input, of which one line is read. Pipes are waited for: `--password-file <(pass show
+/// rdp)`.
 [[nodiscard]] std::expected<Secret, Error> password_from_file(const std::string& path);
 
 /// Whether somebody sits at standard input.

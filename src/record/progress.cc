@@ -342,7 +342,7 @@ class EndingSearch {
   std::optional<Failure> judge_ending(Position i, const Ending& ending) {
     if (behind_) return judge_ending_behind(i, ending);
     const auto id = record_.evidence[i].id;
-    if (phase_ == Phase::kTcp) return fail(i, ending.by, how_of_reaching(ending));
+    if (phase_ == Phase::kTcp) return fail(i, ending.by, how_of(ending));
     if (broken_) {
       because_.push_back(id);
       return fail(*broken_, record_.evidence[*broken_].where.side, EndedHow::kMalformed);
@@ -411,13 +411,6 @@ class EndingSearch {
     return fail(*lost_, Side::kNetwork, EndedHow::kUnreachable);
   }
 
-  /// A connection stands and yet TCP has not passed: a proxy was asked to open the way.
-  static EndedHow how_of_reaching(const Ending& ending) {
-    const bool asked = ending.by == Side::kClient && ending.how == Ending::How::kClose &&
-                       ending.client_bytes != 0;
-    return asked && ending.silence >= kSilenceOfTimeout ? EndedHow::kTimeout : how_of(ending);
-  }
-
   static EndedHow how_of(const Ending& ending) {
     switch (ending.how) {
       case Ending::How::kClose:
@@ -455,6 +448,10 @@ class EndingSearch {
   }
 
   void note_turn(const Evidence& e) {
+    if (const auto* opening = get_if<ProxyOpening>(&e.fact)) {
+      const bool header = opening->protocol.starts_with("PROXY ");  // nobody answers it
+      server_due_ = e.where.side == Side::kClient && !header;
+    }
     if (holds<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
     if (std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) server_due_ = false;
     if (std::holds_alternative<rdp::DataTpdu>(e.fact)) server_due_ = e.where.side == Side::kClient;

@@ -211,9 +211,9 @@ class Etiquette(Folder):
         capture, keys = os.path.join(self.folder, "x.pcapng"), os.path.join(self.folder, "x.keys")
         logon = ["--user", "alice", "--password-file", self.file(PASSWORD.encode())]
         self.assertIn(b"--no-capture-secrets", run(NOWHERE, *logon, "--write-capture", capture).stderr)
-        self.assertEqual(run(NOWHERE, *logon, "--write-capture", capture, "--no-capture-secrets").stderr, b"")
+        self.assertEqual(run(NOWHERE, *logon, "--write-capture", capture + "2", "--no-capture-secrets").stderr, b"")
         self.assertIn(b"x.keys", run(NOWHERE, *logon, "--keylog", keys).stderr)
-        self.assertEqual(run(NOWHERE, "--write-capture", capture).stderr, b"")
+        self.assertEqual(run(NOWHERE, "--write-capture", capture + "3").stderr, b"")
 
     def test_a_capture_without_secrets_has_none(self):
         lab = subprocess.Popen([PROGRAM, "lab", "valid"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -101,7 +101,8 @@ TEST(RdpFile, IgnoresWhatIsNoSetting) {
 }
 
 TEST(RdpFile, AValueOfTheWrongTypeIsPassedOverAndSaid) {
-  EXPECT_THAT(parse_rdp_file("full address:i:5\r\n").error().text, HasSubstr("another type than s"));
+  EXPECT_THAT(parse_rdp_file("full address:i:5\r\n").error().text,
+              HasSubstr("another type than s"));
   const auto file =
       read("full address:S:h.example\r\nserver port:i:abc\r\nenablecredsspsupport:s:0\r\n");
   EXPECT_EQ(file.target.host, "h.example");

@@ -46,12 +46,16 @@ TEST(Target, AHostOutsideAsciiIsAskedForByItsALabels) {
   // The second and third are of RFC 3492 7.1: (L) and (B), the second without its capitals.
   for (const auto& [typed, host] :
        {std::pair{"\xC3\xA9.invalid", "xn--9ca.invalid"},
-        {"3\xE5\xB9\xB4b\xE7\xB5\x84\xE9\x87\x91\xE5\x85\xAB\xE5\x85\x88\xE7\x94\x9F.example",
+        {"3\xE5\xB9\xB4"
+         "b\xE7\xB5\x84\xE9\x87\x91\xE5\x85\xAB\xE5\x85\x88\xE7\x94\x9F.example",
          "xn--3b-ww4c5e180e575a65lsy2b.example"},
-        {"\xE4\xBB\x96\xE4\xBB\xAC\xE4\xB8\xBA\xE4\xBB\x80\xE4\xB9\x88\xE4\xB8\x8D\xE8\xAF\xB4\xE4\xB8\xAD"
+        {"\xE4\xBB\x96\xE4\xBB\xAC\xE4\xB8\xBA\xE4\xBB\x80\xE4\xB9\x88\xE4\xB8\x8D\xE8\xAF\xB4\xE4"
+         "\xB8\xAD"
          "\xE6\x96\x87",
          "xn--ihqwcrb4cv8a8dqg056pqjye"},
-        {"B\xC3\x9C" "CHER.example", "xn--bcher-kva.example"}}) {
+        {"B\xC3\x9C"
+         "CHER.example",
+         "xn--bcher-kva.example"}}) {
     const auto target = parse_target(typed);
     ASSERT_TRUE(target) << typed;
     EXPECT_EQ(target->host, host);
@@ -60,7 +64,9 @@ TEST(Target, AHostOutsideAsciiIsAskedForByItsALabels) {
 }
 
 TEST(Target, WhatWouldNeedTheTablesOfIdnaIsRefusedAndNotGuessed) {
-  for (const auto* typed : {"e\xCC\x81.example", "\xEF\xBD\x81.example", "a\xE3\x80\x82" "b",
+  for (const auto* typed : {"e\xCC\x81.example", "\xEF\xBD\x81.example",
+                            "a\xE3\x80\x82"
+                            "b",
                             "\xF0\x9D\x94\xBE", "\xFF.example"}) {
     EXPECT_FALSE(parse_target(typed)) << typed;
   }
