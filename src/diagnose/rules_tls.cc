@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "diagnose/late_answer.h"
 #include "diagnose/reading.h"
 #include "rdpwhy/tls/alert.h"
 #include "rdpwhy/tls/registry.h"
@@ -350,6 +351,7 @@ void judge_departure_later(const Reading& reading, Findings& findings) {
 }
 
 void judge_silence(const Reading& reading, Findings& findings) {
+  if (judge_late_answer(reading, findings)) return;
   const auto& failure = *reading.failure();
   const auto because =
       ids_with_failure(reading, {reading.confirm, reading.client_hello, reading.server_hello});

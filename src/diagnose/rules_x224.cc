@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "diagnose/late_answer.h"
 #include "diagnose/reading.h"
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/codes/codes.h"
@@ -287,6 +288,7 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
 }
 
 void judge_no_answer(const Reading& reading, Findings& findings) {
+  if (judge_late_answer(reading, findings)) return;
   const auto& failure = *reading.failure();
   const auto because = ids_with_failure(reading, {reading.request});
   if (reading.server_bytes == 0) {

@@ -51,7 +51,8 @@ Course read_course(const HandshakeRecord& record) {
   TlsWalk tls(record);
   const rdp::ConnectionRequest* request = nullptr;
   std::optional<Position>
-      broken;  // a Confirm that the offer does not allow: passed only if TLS follows
+      broken;            // a Confirm that the offer does not allow: passed only if TLS follows
+  bool gave_up = false;  // the client: with a Confirm that comes later nobody goes on
   for (Position i = 0; i < record.evidence.size(); ++i) {
     const auto& e = record.evidence[i];
     const auto role = tls.step(e);
@@ -59,6 +60,7 @@ Course read_course(const HandshakeRecord& record) {
       course.tls_seen = true;
       if (broken && e.where.side == Side::kClient) course.negotiated = std::exchange(broken, {});
     }
+    // However late: the client had done its part.
     if (tls.passed() && !course.secured) {
       course.secured = i;
       course.behind_tls = role == TlsWalk::Role::kInside ? i : i + 1;
@@ -76,6 +78,10 @@ Course read_course(const HandshakeRecord& record) {
       if (!resolved->addresses.empty()) course.resolved = i;
     } else if (std::holds_alternative<Connected>(e.fact)) {
       course.connected = i;
+      gave_up = false;
+    } else if (const auto* ending = std::get_if<Ending>(&e.fact)) {
+      // A half-close without a wait is no giving up: the answer is still listened to.
+      gave_up = gave_up || (ending->by == Side::kClient && ending->silence >= kSilenceOfTimeout);
     } else if (std::holds_alternative<BeginsLate>(e.fact)) {
       course.begins_late = true;
       course.connected = i;
@@ -84,7 +90,7 @@ Course read_course(const HandshakeRecord& record) {
       request = r;
     } else if (const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact)) {
       course.x224_seen = true;
-      if (confirm->failure() != nullptr || course.negotiated) continue;
+      if (confirm->failure() != nullptr || course.negotiated || gave_up) continue;
       const auto* response = confirm->response();
       course.selected = response != nullptr ? response->selected_protocol : 0;
       (breaks_offer(*course.selected, request) ? broken : course.negotiated) = i;

@@ -508,6 +508,16 @@ TEST(Findings, AnUnfinishedAnswerIsNotCalledSilence) {
   EXPECT_NE(silence.causes.front().says.find("silent"), std::string::npos);
 }
 
+TEST(Findings, AnAnswerBehindOurOwnTimeoutIsASlowServers) {
+  const auto confirm =
+      asked().wait_and_hang_up(5000).confirm(1, 50).end(Side::kServer, How::kClose).diagnose();
+  EXPECT_EQ(found(confirm), "slow-server likely");
+  EXPECT_NE(confirm.causes.front().says.find("5.05 s"), std::string::npos);
+  EXPECT_NE(confirm.causes.front().says.find("50 ms after"), std::string::npos);
+  EXPECT_EQ(found(greeted().wait_and_hang_up(5000).server_hello().certificate().diagnose()),
+            "slow-server likely");
+}
+
 TEST(Advice, OfXrdpsUltimatumBeginsWithXrdp) {
   const auto diagnosis = greeted()
                              .add(Phase::kTls, Side::kServer, rdp::DisconnectProviderUltimatum{})

@@ -374,6 +374,37 @@ TEST(Progress, SilenceIsMeasuredAgainstTheRoundTrip) {
   EXPECT_EQ(reached(800'000'000), Phase::kTls);
 }
 
+TEST(Progress, AnAnswerThatComesAfterTheClientGaveUpCompletesNothingThatItLeftUndone) {
+  constexpr Nanoseconds kDeadline = 5'000'000'000;
+  Made confirmed;
+  confirmed.tcp().request().ended(Side::kClient, How::kClose, kDeadline).confirm();
+  for (const auto how : {How::kClose, How::kReset}) {
+    auto made = confirmed;
+    made.ended(Side::kServer, how);
+    expect_failure(made, Phase::kX224, Side::kClient, EndedHow::kTimeout, "connection_request");
+    EXPECT_EQ(made.progress().reached, Phase::kTcp);
+  }
+  Made at_once;
+  at_once.tcp().request().ended(Side::kClient, How::kClose, 0).confirm();
+  EXPECT_EQ(at_once.progress().reached, Phase::kX224) << "a half-close is no giving up";
+  Made greeted;
+  greeted.tcp().request().confirm().client_hello().ended(Side::kClient, How::kClose, kDeadline);
+  greeted.server_flight().ended(Side::kServer);
+  expect_failure(greeted, Phase::kTls, Side::kClient, EndedHow::kTimeout, "client_hello");
+  Made finished;
+  finished.tcp().request().confirm().client_hello().server_flight();
+  finished.message(Side::kClient, tls::HandshakeType::kClientKeyExchange).finished(Side::kClient);
+  finished.ended(Side::kClient, How::kClose, kDeadline).finished(Side::kServer);
+  EXPECT_EQ(finished.progress().reached, Phase::kTls) << "both sides had done their part";
+}
+
+TEST(Progress, TicketsThatComeAfterTheClientLeftShowThatItsFinishedWasAccepted) {
+  auto made = left_after_finished(kLong).ended(Side::kClient);
+  made.message(Side::kServer, tls::HandshakeType::kNewSessionTicket).ended(Side::kServer);
+  EXPECT_EQ(made.progress().reached, Phase::kTls);
+  EXPECT_FALSE(accepted_in_silence(made.record()));
+}
+
 TEST(Progress, ALeaveIsNotTheMessageAfterWhichTheClientLeft) {
   auto left = left_after_finished(kLong / 3).ended(Side::kClient);
   expect_failure(left, Phase::kTls, Side::kClient, EndedHow::kClose, "finished");
