@@ -150,6 +150,20 @@ std::string left_in_words(const record::Failure& failure) {
                      duration_in_words(failure.after_ns));
 }
 
+std::string offered_versions_in_words(const Reading& reading) {
+  if (!reading.tls || reading.tls->client_hello == nullptr) return "no version that was seen";
+  const auto& hello = *reading.tls->client_hello;
+  if (!hello.supported_versions)
+    return fmt::format("up to {}", tls::version_name(hello.legacy_version));
+  std::string out;
+  for (const auto version : *hello.supported_versions) {
+    if (tls::is_grease(version)) continue;
+    if (!out.empty()) out += ", ";
+    out += tls::version_name(version);
+  }
+  return out;
+}
+
 std::string alert_in_words(const tls::Alert& alert) {
   const auto name = tls::alert_name(alert.description);
   return name ? fmt::format("alert {} ({})", alert.description, *name)

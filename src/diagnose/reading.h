@@ -108,6 +108,9 @@ class Findings {
 /// "closed the connection 1.8 ms after", "reset the connection at once after": the server's ending.
 [[nodiscard]] std::string left_in_words(const record::Failure& failure);
 
+/// "TLSv1.3, TLSv1.2": of the ClientHello; "up to TLSv1.2" where it has no list.
+[[nodiscard]] std::string offered_versions_in_words(const Reading& reading);
+
 /// "alert 40 (handshake_failure)"
 [[nodiscard]] std::string alert_in_words(const tls::Alert& alert);
 /// The alert with which the failure ended; null when it did not, or nobody could read it.

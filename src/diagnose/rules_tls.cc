@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "diagnose/client_alert.h"
 #include "diagnose/late_answer.h"
 #include "diagnose/reading.h"
 #include "rdpwhy/tls/alert.h"
@@ -24,20 +25,6 @@ std::uint16_t newest_offered(const Reading& reading) {
              : std::uint16_t{0};
 }
 
-std::string versions_in_words(const Reading& reading) {
-  if (!reading.tls || reading.tls->client_hello == nullptr) return "no version that was seen";
-  const auto& hello = *reading.tls->client_hello;
-  if (!hello.supported_versions)
-    return fmt::format("up to {}", tls::version_name(hello.legacy_version));
-  std::string out;
-  for (const auto version : *hello.supported_versions) {
-    if (tls::is_grease(version)) continue;
-    if (!out.empty()) out += ", ";
-    out += tls::version_name(version);
-  }
-  return out;
-}
-
 bool client_sent_certificate_request_answer(const Reading& reading) {
   return reading.certificate_request != nullptr;
 }
@@ -52,7 +39,7 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
       findings.add("no-common-tls-version", Confidence::kCertain,
                    fmt::format("The server answered the ClientHello with {}: it accepts none of "
                                "the versions offered ({}).",
-                               words, versions_in_words(reading)),
+                               words, offered_versions_in_words(reading)),
                    because);
       return;
     case 40:
@@ -69,7 +56,7 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
           .add("no-common-tls-version", Confidence::kPossible,
                fmt::format("Windows answers with the same alert when it does not speak the version "
                            "({} offered).",
-                           versions_in_words(reading)),
+                           offered_versions_in_words(reading)),
                because)
           .against.push_back("most servers have alert 70 for that");
       return;
@@ -83,7 +70,7 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
           .add("no-common-tls-version", Confidence::kPossible,
                fmt::format("Servers on OpenSSL answer so when their settings leave no usable "
                            "version or suite ({} offered).",
-                           versions_in_words(reading)),
+                           offered_versions_in_words(reading)),
                because)
           .against.push_back("other versions were not tried");
       findings
@@ -214,6 +201,7 @@ void judge_departure_after_finished(const Reading& reading, Findings& findings) 
 void judge_client_departure(const Reading& reading, const tls::Alert* alert, Findings& findings) {
   const auto because = ids_with_failure(reading, {reading.certificate});
   if (alert != nullptr) {
+    if (judge_alert_of_client(reading, *alert, findings)) return;
     if (const auto meaning = client_alert_meaning(alert->description);
         meaning && certificate_was_sent(reading)) {
       findings.add("certificate-refused-by-client", Confidence::kCertain,
@@ -226,8 +214,7 @@ void judge_client_departure(const Reading& reading, const tls::Alert* alert, Fin
         "unexplained", Confidence::kPossible,
         fmt::format("The client itself ended the handshake with {}.", alert_in_words(*alert)),
         because);
-    if (alert->description == 70 || alert->description == 40 || alert->description == 47 ||
-        alert->description == 71) {
+    if (alert->description == 40 || alert->description == 71) {
       findings.add("no-common-tls-version", Confidence::kPossible,
                    "What the server chose may not be what the client allows.", because);
     }
@@ -257,7 +244,7 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
         .add("no-common-tls-version", Confidence::kPossible,
              fmt::format("The server {} a ClientHello that offers {} only, without an alert: many "
                          "servers no longer speak that.",
-                         left_in_words(failure), versions_in_words(reading)),
+                         left_in_words(failure), offered_versions_in_words(reading)),
              because)
         .against.push_back("a newer version was not offered here");
   }
@@ -292,7 +279,7 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
     findings
         .add("no-common-tls-version", Confidence::kPossible,
              "Some servers close instead of answering with alert 70 or 40.", because)
-        .against.push_back(fmt::format("{} was offered", versions_in_words(reading)));
+        .against.push_back(fmt::format("{} was offered", offered_versions_in_words(reading)));
   }
   findings
       .add("middlebox-interference", Confidence::kPossible,

@@ -518,6 +518,76 @@ TEST(Findings, AnAnswerBehindOurOwnTimeoutIsASlowServers) {
             "slow-server likely");
 }
 
+record::HandshakeMessage message(tls::HandshakeType type) {
+  return {static_cast<std::uint8_t>(type), 4, {}};
+}
+
+/// A server's TLS 1.3 flight, opened, and the client's alert to it.
+Story flight13(std::initializer_list<tls::HandshakeType> messages) {
+  auto story = greeted().server_hello(0x0304).certificate();
+  for (const auto type : messages) story.add(Phase::kTls, Side::kServer, message(type));
+  return story;
+}
+
+Story retried(int times) {
+  auto story = greeted();
+  for (int i = 0; i < times; ++i) {
+    tls::ServerHello hello;
+    hello.hello_retry_request = true;
+    hello.selected_version = 0x0304;
+    story.add(Phase::kTls, Side::kServer, hello).client_hello();
+  }
+  return story;
+}
+
+std::string found_after_our_alert(Story story, std::uint8_t description) {
+  return found(story.alert(Side::kClient, description).end(Side::kClient, How::kClose).diagnose());
+}
+
+TEST(Findings, OurOwnFatalAlertOverAFaultOfTheServerIsItsViolation) {
+  using enum tls::HandshakeType;
+  const std::string changed = "protocol-violation likely, middlebox-interference possible";
+  EXPECT_EQ(found_after_our_alert(flight13({kCertificateVerify}), 51), changed);
+  EXPECT_EQ(found_after_our_alert(flight13({kCertificateVerify, kFinished}), 51), changed);
+  EXPECT_EQ(found_after_our_alert(greeted().server_hello(0x0304), 20), changed);
+  EXPECT_EQ(found_after_our_alert(retried(2), 10), "protocol-violation certain");
+  EXPECT_EQ(found_after_our_alert(retried(1), 10), "protocol-violation likely");
+  EXPECT_EQ(found_after_our_alert(flight13({kFinished}), 10), "protocol-violation certain");
+  EXPECT_EQ(found_after_our_alert(flight13({kCertificateVerify, kFinished}), 10),
+            "protocol-violation likely");
+  EXPECT_EQ(found_after_our_alert(greeted().server_hello(), 47), "protocol-violation likely");
+}
+
+TEST(Findings, AnAlertOfACapturedClientIsOnlyItsWord) {
+  auto captured = Story(false).tcp().request().confirm(2).client_hello().server_hello();
+  EXPECT_EQ(found_after_our_alert(captured, 50), "protocol-violation possible");
+}
+
+TEST(Findings, AVersionThatWasNotOfferedIsNoCommonVersion) {
+  EXPECT_EQ(found_after_our_alert(greeted().server_hello(0x0300), 70),
+            "no-common-tls-version certain");
+  EXPECT_EQ(found_after_our_alert(agreed().client_hello(0x0303).server_hello(0x0301), 70),
+            "no-common-tls-version likely");
+}
+
+TEST(Findings, AnAlertBeforeTheServerSaidAnythingBlamesNobody) {
+  EXPECT_EQ(found_after_our_alert(greeted(), 10), "unexplained possible");
+}
+
+TEST(Findings, WhatIsNoCertificateIsTheServersFaultAndNoRefusalOfOurs) {
+  const auto sent = [](Story story) {
+    auto facts = std::make_shared<record::CertificateFacts>();
+    facts->der = {0x30, 0x84};
+    facts->error = "no DER";
+    return story.add(Phase::kTls, Side::kServer, record::Certificates{{std::move(facts)}});
+  };
+  EXPECT_EQ(found_after_our_alert(sent(greeted().server_hello(0x0304)), 42),
+            "protocol-violation certain");
+  EXPECT_EQ(found_after_our_alert(
+                sent(Story(false).tcp().request().confirm(2).client_hello().server_hello()), 42),
+            "certificate-refused-by-client certain");
+}
+
 TEST(Advice, OfXrdpsUltimatumBeginsWithXrdp) {
   const auto diagnosis = greeted()
                              .add(Phase::kTls, Side::kServer, rdp::DisconnectProviderUltimatum{})
