@@ -44,12 +44,14 @@ Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary
   } else {
     judge_reaching(reading, findings);
     judge_negotiation(reading, findings);
-    judge_tls(reading, findings);
-    judge_kerberos(reading, findings);
-    judge_credssp(reading, findings);
-    judge_rdstls(reading, findings);
-    judge_authorization(reading, findings);
-    judge_after_tls(reading, findings);
+    if (!judge_flood(reading, findings)) {
+      judge_tls(reading, findings);
+      judge_kerberos(reading, findings);
+      judge_credssp(reading, findings);
+      judge_rdstls(reading, findings);
+      judge_authorization(reading, findings);
+      judge_after_tls(reading, findings);
+    }
   }
   judge_capture(reading, findings);
   judge_complete(reading, findings);

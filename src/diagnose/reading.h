@@ -120,6 +120,8 @@ class Findings {
 void judge_proxy(const Reading& reading, Findings& findings);        // until it opened the way
 void judge_reaching(const Reading& reading, Findings& findings);     // resolve and tcp
 void judge_negotiation(const Reading& reading, Findings& findings);  // x224
+/// From TLS on: the client gave up amid octets without end. True: then nobody was silent.
+bool judge_flood(const Reading& reading, Findings& findings);
 void judge_tls(const Reading& reading, Findings& findings);
 void judge_kerberos(const Reading& reading, Findings& findings);  // our talk with the KDC
 void judge_credssp(const Reading& reading, Findings& findings);

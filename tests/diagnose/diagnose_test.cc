@@ -518,6 +518,32 @@ TEST(Findings, AnAnswerBehindOurOwnTimeoutIsASlowServers) {
             "slow-server likely");
 }
 
+TEST(Findings, AFloodIsNotCalledSilence) {
+  const auto flooded = [](int warnings) {
+    auto story = greeted();
+    for (int i = 0; i < warnings; ++i) {
+      story.add(Phase::kTls, Side::kServer, record::TlsAlert{tls::Alert{tls::Alert::kWarning, 90}},
+                0.01);
+      story.on_wire_of(7);
+    }
+    return story.wait_and_hang_up(5000).diagnose();
+  };
+  EXPECT_EQ(found(flooded(300)), "protocol-violation likely");
+  EXPECT_NE(flooded(300).causes.front().says.find("300 and more"), std::string::npos);
+  EXPECT_EQ(flooded(3).causes.front().id.find("protocol-violation"), std::string::npos);
+}
+
+TEST(Findings, RecordsWithoutAMessageAreNoSilenceEither) {
+  const auto sent = [](std::uint64_t octets) {
+    auto story = greeted().tls12_to_the_end().until(Phase::kCredssp).negotiate();
+    story.wait_and_hang_up(5000);
+    std::get<Ending>(story.record.evidence.back().fact).server_bytes += octets;
+    return found(story.diagnose());
+  };
+  EXPECT_EQ(sent(1 << 20), "protocol-violation likely");
+  EXPECT_EQ(sent(100).find("protocol-violation"), std::string::npos);
+}
+
 record::HandshakeMessage message(tls::HandshakeType type) {
   return {static_cast<std::uint8_t>(type), 4, {}};
 }
