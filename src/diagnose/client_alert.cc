@@ -38,6 +38,9 @@ struct ServerFlight {
 
   void note_message(const record::HandshakeMessage& message, const Evidence& e) {
     switch (static_cast<tls::HandshakeType>(message.type)) {
+      case tls::HandshakeType::kCertificate:  // else it would be Certificates
+        oversized = &e;
+        break;
       case tls::HandshakeType::kServerKeyExchange:
         key_exchange = &e;
         break;
@@ -59,6 +62,7 @@ struct ServerFlight {
   const Evidence* last_retry = nullptr;
   bool tls13 = false;
   const Evidence* certificates = nullptr;
+  const Evidence* oversized = nullptr;  ///< a certificate message longer than is read here
   const Evidence* key_exchange = nullptr;
   const Evidence* verify = nullptr;
   const Evidence* finished = nullptr;
@@ -180,10 +184,32 @@ bool judge_version(const Reading& reading, const tls::Alert& alert, Findings& fi
   return true;
 }
 
+/// A chain within what TLS allows and beyond what is read here: nobody broke a rule.
+bool judge_own_limit(const Reading& reading, const tls::Alert& alert, Findings& findings) {
+  const ServerFlight flight(reading);
+  if (flight.oversized == nullptr) return false;
+  const auto size = std::get<record::HandshakeMessage>(flight.oversized->fact).size;
+  auto& finding = findings.add(
+      "unexplained", Confidence::kPossible,
+      fmt::format("The server's certificate message has {} octets, and the client ended it with "
+                  "{}{}. TLS allows that size; clients read far less (OpenSSL by itself 100 kB).",
+                  size, alert_in_words(alert),
+                  reading.record.run
+                      ? ": more than 1 MiB is not read here, so this program gave up "
+                        "by its own limit"
+                      : ""),
+      ids_with_failure(reading, {flight.oversized}));
+  finding.fix.insert(finding.fix.begin(),
+                     "Look at the chain that the server is set to send: far fewer certificates, or "
+                     "smaller ones, do.");
+  return true;
+}
+
 }  // namespace
 
 bool judge_alert_of_client(const Reading& reading, const tls::Alert& alert, Findings& findings) {
   constexpr std::uint8_t kProtocolVersion = 70, kIllegalParameter = 47;
+  if (judge_own_limit(reading, alert, findings)) return true;
   const bool of_version =
       alert.description == kProtocolVersion || alert.description == kIllegalParameter;
   if (of_version && judge_version(reading, alert, findings)) return true;

@@ -11,7 +11,7 @@ namespace {
 using tls::ContentType;
 using tls::RecordHeader;
 
-/// Certificate chains of 100 KB are seen; a length of 16 MB is a lie or an attack.
+/// Certificate chains of 100 KB are seen; one of 16 MB is allowed, and no client reads it.
 constexpr std::uint32_t kMostMessage = Dissector::kMostBuffered - tls::HandshakeHeader::kSize;
 constexpr std::size_t kAlertSize = 2;
 
@@ -261,11 +261,7 @@ void TlsLayer::read_handshake(const Unit& unit, ByteSpan fragment, record::Layer
                     .has_hole = half.partial_has_hole};
     if (header->length > kMostMessage) {
       message.body = stream;
-      add_malformed(message, "TLS handshake message",
-                    {.field = "length",
-                     .offset = 1,
-                     .text = fmt::format("{} octets, more than any message has", header->length)},
-                    Notes());
+      add_oversized(message, *header);
       half.lost = true;
       half.partial.clear();
       return;
@@ -283,6 +279,29 @@ void TlsLayer::read_handshake(const Unit& unit, ByteSpan fragment, record::Layer
   if (stream.size() != half.partial.size() || stream.data() != half.partial.data()) {
     half.partial = base::to_bytes(stream);
   }
+}
+
+/// RFC 8446 4.4.2: a list of certificates may be as long as the header can say. That we read no
+/// more of it is a limit of ours; of any other message it is the peer's fault.
+void TlsLayer::add_oversized(const Message& message, const tls::HandshakeHeader& header) {
+  using enum tls::HandshakeType;
+  const auto kind = header.kind();
+  if (version_ && (kind == kCertificate || kind == kCertificateStatus)) {
+    const record::HandshakeMessage fact{
+        .type = header.type, .size = header.length, .signature_algorithm = {}};
+    add(message.where, message.at, fact,
+        {{.offset = 1,
+          .field = "length",
+          .text = fmt::format("{} octets, more than is read here ({})", header.length,
+                              std::size_t{kMostMessage})}});
+    return;
+  }
+  add_malformed(message, "TLS handshake message",
+                {.field = "length",
+                 .offset = 1,
+                 .text = fmt::format("{} octets, more than any message of type {} has",
+                                     header.length, header.type)},
+                Notes());
 }
 
 void TlsLayer::note_finished(Side side) {

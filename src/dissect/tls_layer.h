@@ -93,6 +93,7 @@ class TlsLayer {
   void add_decoded(const Message& message, const char* what, std::expected<T, DecodeError> decoded,
                    Notes notes);
   void add_plain(const Message& message, std::vector<Note> notes = {});
+  void add_oversized(const Message& message, const tls::HandshakeHeader& header);
   void add_malformed(const Message& message, const char* what, DecodeError error, Notes notes);
   /// Evidence of the TLS phase, whatever phase is running already.
   void add(record::Where where, Moment at, record::Fact&& fact, std::vector<Note>&& notes = {});

@@ -600,6 +600,15 @@ TEST(Findings, AnAlertBeforeTheServerSaidAnythingBlamesNobody) {
   EXPECT_EQ(found_after_our_alert(greeted(), 10), "unexplained possible");
 }
 
+TEST(Findings, AChainBeyondOurOwnLimitIsNoViolation) {
+  auto huge = message(tls::HandshakeType::kCertificate);
+  huge.size = 2'000'000;
+  auto story = greeted().server_hello(0x0304).add(Phase::kTls, Side::kServer, huge);
+  const auto diagnosis = story.alert(Side::kClient, 47).end(Side::kClient, How::kClose).diagnose();
+  EXPECT_EQ(found(diagnosis), "unexplained possible");
+  EXPECT_NE(diagnosis.causes.front().says.find("its own limit"), std::string::npos);
+}
+
 TEST(Findings, WhatIsNoCertificateIsTheServersFaultAndNoRefusalOfOurs) {
   const auto sent = [](Story story) {
     auto facts = std::make_shared<record::CertificateFacts>();

@@ -359,6 +359,22 @@ TEST(Dissector, ReadsMessagesSplitOverRecordsAndSeveralInOne) {
   EXPECT_EQ(chain->where.size, split.size());
 }
 
+TEST(Dissector, AChainLongerThanIsReadHereIsNotMalformedAndAServerHelloOfThatSizeIs) {
+  const auto begun = [](tls::HandshakeType type) {
+    const Bytes header = {static_cast<std::uint8_t>(type), 0xFF, 0xFF, 0xFF, 1, 2, 3};
+    const auto hello = joined({server_hello_message(), header});
+    return dissected({client(request()), server(confirm(1)),
+                      server(streams::record(tls::ContentType::kHandshake, hello))});
+  };
+  const auto chain = begun(tls::HandshakeType::kCertificate);
+  EXPECT_EQ(count_of<record::Malformed>(chain), 0u);
+  const auto& last = chain.evidence.back();
+  EXPECT_EQ(std::get<record::HandshakeMessage>(last.fact).size, 0xFFFFFFu);
+  ASSERT_EQ(last.notes.size(), 1u);
+  EXPECT_THAT(last.notes[0].text, testing::HasSubstr("more than is read here"));
+  EXPECT_EQ(count_of<record::Malformed>(begun(tls::HandshakeType::kServerHello)), 1u);
+}
+
 TEST(Dissector, GivesCertificatesToItsReader) {
   int read = 0;
   const auto record = dissected(tls12_connection(),
@@ -375,7 +391,7 @@ TEST(Dissector, GivesCertificatesToItsReader) {
   EXPECT_EQ(record::first<record::Certificates>(record)->chain.at(0)->subject, "CN = here");
 }
 
-TEST(Dissector, AMessageThatClaimsSixteenMegabytesIsMalformed) {
+TEST(Dissector, AFirstMessageThatClaimsSixteenMegabytesIsMalformed) {
   const auto record =
       dissected({client(request()), server(confirm(1)),
                  server(streams::record(tls::ContentType::kHandshake, {11, 0xFF, 0xFF, 0xFF, 0}))});
