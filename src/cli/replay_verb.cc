@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/rsa_private_keys.h"
 #include "rdpwhy/replay/replay.h"
 #include "rdpwhy/report/report.h"
@@ -72,10 +73,57 @@ std::expected<crypto::RsaPrivateKeys, Error> read_private_keys(
   return keys;
 }
 
+/// Whether the key log that was given has anything for the connections that it was given for: of
+/// another session it helps nobody, and the report alone would only advise to give one.
+class KeyLogUse {
+ public:
+  explicit KeyLogUse(std::string_view text) { log_.add(text); }
+
+  void see(const record::HandshakeRecord& record) {
+    const auto* hello = record::first<tls::ClientHello>(record);
+    if (hello == nullptr || !stayed_closed(record)) return;
+    ++closed_;
+    static constexpr std::string_view kLabels[] = {
+        "CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"};
+    const bool known =
+        log_.has_premasters() || std::ranges::any_of(kLabels, [&](std::string_view label) {
+          return log_.secret(label, hello->random).has_value();
+        });
+    if (!known) ++without_secret_;
+  }
+
+  void tell(const std::string& file) const {
+    if (log_.empty()) {
+      talk(fmt::format("{}: no TLS secret in it, so it is no key log", file));
+    } else if (without_secret_ > 0) {
+      talk(fmt::format("{}: {} TLS connection{} stayed closed, and of {} of them it has no secret",
+                       file, closed_, closed_ == 1 ? "" : "s", without_secret_));
+    }
+  }
+
+ private:
+  static bool stayed_closed(const record::HandshakeRecord& record) {
+    bool sealed = false;
+    for (const auto& e : record.evidence) {
+      if (e.where.layer == record::Layer::kDecrypted) return false;
+      sealed = sealed || std::holds_alternative<record::ProtectedRecord>(e.fact) ||
+               std::holds_alternative<record::ApplicationData>(e.fact);
+    }
+    return sealed;
+  }
+
+  crypto::KeyLog log_;
+  std::uint64_t closed_ = 0;
+  std::uint64_t without_secret_ = 0;
+};
+
 class Reporter {
  public:
-  Reporter(const Typed& typed, std::optional<diagnose::Saw> saw, crypto::CertificateJudge& judge)
+  Reporter(const Typed& typed, std::optional<diagnose::Saw> saw, crypto::CertificateJudge& judge,
+           std::optional<KeyLogUse>& key_log)
       : typed_(typed),
+        key_log_(key_log),
         saw_(saw),
         judge_(judge),
         style_{colour_wanted(typed.colour), report_width(), typed.explain} {}
@@ -109,6 +157,7 @@ class Reporter {
     subject.certificate_problems = circumstances.certificate_problems;
     const auto diagnosis = diagnose::diagnose(connection.record, summary, circumstances);
     subject.diagnosis = &diagnosis;
+    if (key_log_) key_log_->see(connection.record);
     print(subject);
     if (summary.progress.failure) exit_code_ = std::max<int>(exit_code_, kFailed);
   }
@@ -131,6 +180,7 @@ class Reporter {
   }
 
   const Typed& typed_;
+  std::optional<KeyLogUse>& key_log_;
   std::optional<diagnose::Saw> saw_;
   crypto::CertificateJudge& judge_;
   report::TextStyle style_;
@@ -207,7 +257,9 @@ int run_replay(const Arguments& arguments) {
   options.key_log = secrets.text;
   options.private_keys = &*private_keys;
   options.rdp_keys = &*rdp_keys;
-  Reporter reporter(typed, *saw, judge);
+  std::optional<KeyLogUse> key_log;
+  if (!typed.key_log.empty()) key_log.emplace(secrets.text);
+  Reporter reporter(typed, *saw, judge, key_log);
   int exit_code = kComplete;
   try {
     for (const auto& file : typed.files)
@@ -215,6 +267,7 @@ int run_replay(const Arguments& arguments) {
   } catch (const NobodyListens&) {
     // finish_results says why
   }
+  if (key_log) key_log->tell(typed.key_log);
   return finish_results(std::max(exit_code, reporter.exit_code()));
 }
 

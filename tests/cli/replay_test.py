@@ -10,6 +10,17 @@ from program import PROGRAM, SHARED, SOURCE, Case, main, run
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
 
 
+def without_secrets(pcapng):
+    """The same capture of this machine's octet order without its Decryption Secrets Blocks."""
+    kept, offset = b"", 0
+    while offset < len(pcapng):
+        kind, size = struct.unpack_from("<II", pcapng, offset)
+        if kind != 0x0A:
+            kept += pcapng[offset:offset + size]
+        offset += size
+    return kept
+
+
 class OddFiles(Case):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -86,6 +97,19 @@ class OddFiles(Case):
         finished = run("replay", self.path("damaged.pcap", PCAP_HEADER + b"\xff" * 64))
         self.assertEqual(finished.returncode, 3)
         self.complains(finished, "damaged before its first packet")
+
+    def test_a_key_log_that_helps_nobody_is_said_to(self):
+        capture = os.path.join(SOURCE, "captures", "lab-valid.pcapng")
+        with open(capture, "rb") as file:
+            octets = file.read()
+        closed = self.path("closed.pcapng", without_secrets(octets))
+        for text, words in ((os.urandom(300), "no TLS secret in it"),
+                            (f"CLIENT_RANDOM {'ab' * 32} {'cd' * 48}\n".encode(), "1 TLS connection stayed closed, and of 1")):
+            finished = run("replay", "--json", "--keylog", self.path("x.keys", text), closed)
+            self.assertEqual(len(self.handshakes(finished)), 1)
+            self.assertIn(words, finished.stderr.decode())
+        secret = self.path("x.keys", f"CLIENT_RANDOM {'ab' * 32} {'cd' * 48}\n".encode())
+        self.assertEqual(run("replay", "--json", "--keylog", secret, capture).stderr, b"")
 
     def test_the_worst_of_several_files_decides(self):
         finished = run("replay", self.path("none.pcap", PCAP_HEADER), self.path("missing"))
