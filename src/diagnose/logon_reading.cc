@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rdpwhy/record/session_summary.h"
+
 namespace rdpwhy::diagnose {
 namespace {
 
@@ -49,7 +51,7 @@ bool begins_tpkt(const Bytes& first) { return first.size() >= 2 && first[0] == 3
 
 bool is_rdp_pdu(const Evidence& e) {
   if (std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact) ||
-      std::holds_alternative<rdp::DataTpdu>(e.fact) ||
+      std::holds_alternative<rdp::DataTpdu>(e.fact) || record::is_session(e.fact) ||
       std::holds_alternative<rdp::DisconnectRequest>(e.fact)) {
     return true;
   }

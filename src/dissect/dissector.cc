@@ -13,6 +13,7 @@
 #include "dissect/icmp_meaning.h"
 #include "dissect/opening_layer.h"
 #include "dissect/plaintext_layer.h"
+#include "dissect/session_layer.h"
 #include "dissect/stream_buffer.h"
 #include "dissect/tls_layer.h"
 #include "dissect/x224_layer.h"
@@ -29,6 +30,8 @@ class Dissector::Impl {
  public:
   Impl(Options options, bool tls_only)
       : options_(std::move(options)),
+        session_(options_, log_),
+        x224_(session_),
         inside_(log_, x224_, !tls_only),
         tls_(options_, log_, inside_),
         tls_only_(tls_only) {
@@ -153,6 +156,7 @@ class Dissector::Impl {
   Options options_;
   EvidenceLog log_;
   OpeningLayer opening_;
+  SessionLayer session_;
   X224Layer x224_;
   PlaintextLayer inside_;
   TlsLayer tls_;
@@ -225,6 +229,7 @@ void Dissector::Impl::take_mode(Half& half, UnitKind kind) {
       half.is_cut_off = true;
       break;
     case UnitKind::kOpening:
+    case UnitKind::kFastPath:
     case UnitKind::kUndecided:
       break;
   }
@@ -268,6 +273,7 @@ void Dissector::Impl::gap(Side side, std::uint64_t size, Moment at) {
     half.is_cut_off = true;
     half.buffer.clear();
     x224_.negotiation_may_be_unseen();
+    session_.lost(side);
   }
   deliver(std::move(event));
   if (!inside) return;
@@ -358,6 +364,9 @@ bool Dissector::Impl::tell(UnitKind kind, const Unit& unit) {
     case UnitKind::kBadTpkt:
     case UnitKind::kBadRecord:
       tell_unreadable(kind, unit);
+      break;
+    case UnitKind::kFastPath:
+      session_.read_fast_path(unit);
       break;
     case UnitKind::kOpaque:
     case UnitKind::kUndecided:

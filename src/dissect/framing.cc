@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "dissect/foreign_protocol.h"
+#include "rdpwhy/rdp/fast_path.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/tls/record_layer.h"
@@ -50,13 +51,21 @@ Cut cut_start(ByteSpan view, const Expectation& expected, const OpeningLayer& op
 }
 
 Cut cut_behind_tpkt(ByteSpan view, const Expectation& expected) {
-  if (expected.fast_path_may_come) return {UnitKind::kOpaque, 1};
+  if (expected.fast_path_may_come) return cut_fast_path(view);
   if (expected.tls_may_begin && is_content_type(view[0])) return cut_record(view);
   if (expected.ssl2_may_come && (view[0] & 0x80) != 0) return cut_ssl2(view);
   return foreign(view);
 }
 
 }  // namespace
+
+Cut cut_fast_path(ByteSpan view) {
+  if (!rdp::begins_fast_path(view[0])) return {UnitKind::kOpaque, 1};
+  const auto header = rdp::decode_fast_path_header(view);
+  if (!header) return {UnitKind::kOpaque, 1};
+  if (!*header) return undecided(view.size() + 1);
+  return {UnitKind::kFastPath, (*header)->length};
+}
 
 Cut cut_tpkt(ByteSpan view) {
   constexpr std::size_t kLeast = rdp::TpktHeader::kSize + 3;

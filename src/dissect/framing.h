@@ -17,7 +17,8 @@ enum class UnitKind : std::uint8_t {
   kForeign,    ///< another protocol, or none that we know
   kBadTpkt,    ///< begins as a TPKT and cannot be one
   kBadRecord,  ///< begins as a TLS record and cannot be one
-  kOpaque,     ///< nothing that can be said anything about: the middle of a stream, fast-path RDP
+  kFastPath,   ///< RDP: drawing and input of an active session
+  kOpaque,     ///< nothing that can be said anything about: the middle of a stream
 };
 
 /// How far one side got.
@@ -43,6 +44,9 @@ struct Expectation {
   std::size_t searched =
       0;  ///< octets that did not tell what they are when they were all there was
 };
+
+/// The fast-path PDU that begins here (MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2), or kOpaque.
+[[nodiscard]] Cut cut_fast_path(ByteSpan view);
 
 /// The TPKT that begins here. Connection Requests, Confirms and Disconnect Requests are all header,
 /// whose length is one octet: a TPKT that claims far more lies, and waiting for the rest would take

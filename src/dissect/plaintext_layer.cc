@@ -138,7 +138,7 @@ bool PlaintextLayer::read(const Unit& record, ByteSpan plaintext, Phase phase_be
     half.records.layer = record::Layer::kDecrypted;
   }
   if (half.exhausted) view = {};
-  if (!view.empty() && (told || had == 0)) note_beginning(record);
+  if (!view.empty() && (told || had == 0) && !x224_.session_is_active()) note_beginning(record);
   // A long message in many records must not be copied once per record.
   if (view.size() != half.partial.size() || view.data() != half.partial.data())
     half.partial = base::to_bytes(view);
@@ -218,9 +218,12 @@ PlaintextLayer::Cut PlaintextLayer::cut_rdp(Side side, ByteSpan view) const {
             .size = cut.size,
             .error = {}};
   }
-  constexpr std::uint8_t kActionMask = 3;
-  if (half(side).spoke_rdp && (view[0] & kActionMask) == 0)
-    return {.kind = Kind::kFastPath, .size = 1, .error = {}};
+  if (half(side).spoke_rdp) {
+    const auto cut = cut_fast_path(view);
+    if (cut.kind == UnitKind::kUndecided) return {};
+    if (cut.kind == UnitKind::kFastPath)
+      return {.kind = Kind::kFastPath, .size = cut.size, .error = {}};
+  }
   // MS-RDPBCGR 5.4.5.4: the nonces and assertions of Microsoft Entra ID come first.
   if (selects(rdp::Protocol::kRdsAad) && !half(side).spoke_rdp)
     return {.kind = Kind::kUnknown, .size = 1, .error = {}};
@@ -266,7 +269,6 @@ void PlaintextLayer::read_unit(const Cut& cut, const Unit& unit) {
       read_tpkt(unit);
       break;
     case Kind::kFastPath:
-      half(unit.side).exhausted = true;
       break;
     case Kind::kBadTpkt:
     case Kind::kMalformed:

@@ -38,9 +38,7 @@ class PlaintextLayer {
     return client_.partial.capacity() + server_.partial.capacity();
   }
   /// Nothing that this side still says inside TLS becomes evidence.
-  [[nodiscard]] bool is_exhausted(Side side) const {
-    return half(side).exhausted || x224_.is_exhausted(side);
-  }
+  [[nodiscard]] bool is_exhausted(Side side) const { return half(side).exhausted; }
 
  private:
   enum class Kind : std::uint8_t {
@@ -50,7 +48,7 @@ class PlaintextLayer {
     kRdstls,
     kTpkt,
     kBadTpkt,
-    kFastPath,   ///< MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2: of later phases
+    kFastPath,   ///< MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2: drawing and input of an active session
     kMalformed,  ///< begins as what is due and cannot be it
     kStrange,    ///< nothing that may stand here
     kUnknown,    ///< nothing that we know, where we do not know what is due

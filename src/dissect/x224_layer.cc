@@ -34,6 +34,7 @@ void X224Layer::read(const Unit& unit, EvidenceLog& log) {
   if (unit.missing > 0) {  // Gap has been said
     if (unit.side == Side::kClient) requested_ = true;
     unseen_ = true;
+    session_.lost(unit.side);
     return;
   }
   auto tpdu = rdp::decode_tpdu(unit.octets.subspan(rdp::TpktHeader::kSize), &notes);
@@ -55,7 +56,7 @@ void X224Layer::read(const Unit& unit, EvidenceLog& log) {
   } else if (auto* data = std::get_if<rdp::DataTpdu>(&*tpdu)) {
     read_data(unit, std::move(*data), std::move(notes), log);
   } else if (const auto* ultimatum = std::get_if<rdp::DisconnectProviderUltimatum>(&*tpdu)) {
-    log.add(unit.where(), unit.at, *ultimatum, std::move(notes.anomalies));
+    session_.read_ultimatum(unit, *ultimatum, std::move(notes.anomalies));
   } else if (const auto* disconnect = std::get_if<rdp::DisconnectRequest>(&*tpdu)) {
     log.add(unit.where(), unit.at, *disconnect, std::move(notes.anomalies));
   }
@@ -73,7 +74,7 @@ void X224Layer::read_inside_tls(const Unit& unit, std::string_view due, Evidence
     return;
   }
   if (const auto* ultimatum = std::get_if<rdp::DisconnectProviderUltimatum>(&*tpdu)) {
-    log.add(unit.where(), unit.at, *ultimatum, std::move(notes.anomalies));
+    session_.read_ultimatum(unit, *ultimatum, std::move(notes.anomalies));
   } else if (const auto* disconnect = std::get_if<rdp::DisconnectRequest>(&*tpdu)) {
     log.add(unit.where(), unit.at, *disconnect, std::move(notes.anomalies));
   } else if (auto* data = std::get_if<rdp::DataTpdu>(&*tpdu); data != nullptr && due.empty()) {
@@ -153,7 +154,14 @@ void X224Layer::read_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, Evi
 
 void X224Layer::add_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log) {
   if (is_mcs_connect(tpdu, unit.side) && !had_parameters_) is_rdp_ = true;
-  auto& count = unit.side == Side::kClient ? client_data_ : server_data_;
+  (unit.side == Side::kClient ? client_spoke_data_ : server_spoke_data_) = true;
+  // A negotiation that was not seen, and none of ours: it may be any ISO protocol's.
+  const bool may_be_other = (is_other_ || !answered_) && !is_rdp_ && !unit.records;
+  if (!may_be_other) {
+    session_.read(unit, unit.octets.last(tpdu.size), !selects_tls(), std::move(notes.anomalies));
+    return;
+  }
+  auto& count = unit.side == Side::kClient ? client_shallow_ : server_shallow_;
   if (count++ < kMostData)
     log.add(unit.where(), unit.at, std::move(tpdu), std::move(notes.anomalies));
 }

@@ -5,14 +5,18 @@
 #include <string_view>
 
 #include "dissect/evidence_log.h"
+#include "dissect/session_layer.h"
 
 namespace rdpwhy::dissect {
 
-/// TPDUs in TPKTs (MS-RDPBCGR 2.2.1.1, 2.2.1.2): the negotiation, and what is said in the clear
-/// behind it, kept shallow.
+/// TPDUs in TPKTs (MS-RDPBCGR 2.2.1.1, 2.2.1.2): the negotiation. What is said behind it belongs to
+/// the session layer; only what cannot be RDP is kept shallow here.
 class X224Layer {
  public:
-  static constexpr unsigned kMostData = 16;  ///< Data TPDUs of one side that become evidence
+  /// Data TPDUs of one side, of something else than RDP, that become evidence.
+  static constexpr unsigned kMostData = 16;
+
+  explicit X224Layer(SessionLayer& session) : session_(session) {}
 
   /// A TPKT with a length that can be.
   void read(const Unit& unit, EvidenceLog& log);
@@ -26,8 +30,13 @@ class X224Layer {
   [[nodiscard]] bool selects_tls() const { return selected_.value_or(0) != 0; }
   /// No TLS was selected: what follows is RDP in the clear, or with its own encryption.
   [[nodiscard]] bool is_plain() const { return selected_ == 0u; }
-  [[nodiscard]] bool spoke_data(Side side) const { return data(side) > 0; }
-  [[nodiscard]] bool is_exhausted(Side side) const { return data(side) >= kMostData; }
+  [[nodiscard]] bool spoke_data(Side side) const {
+    return side == Side::kClient ? client_spoke_data_ : server_spoke_data_;
+  }
+  [[nodiscard]] bool is_exhausted(Side side) const {
+    return (side == Side::kClient ? client_shallow_ : server_shallow_) >= kMostData;
+  }
+  [[nodiscard]] bool session_is_active() const { return session_.is_active(); }
   [[nodiscard]] Phase phase_behind() const;
   /// Of the Confirm; nothing: none was read.
   [[nodiscard]] std::optional<std::uint32_t> selected() const { return selected_; }
@@ -45,10 +54,8 @@ class X224Layer {
   void read_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log);
   void add_data(const Unit& unit, rdp::DataTpdu tpdu, Notes notes, EvidenceLog& log);
   void unexpected(const Unit& unit, std::string_view got, EvidenceLog& log);
-  [[nodiscard]] unsigned data(Side side) const {
-    return side == Side::kClient ? client_data_ : server_data_;
-  }
 
+  SessionLayer& session_;
   bool requested_ = false;
   bool answered_ = false;
   bool unseen_ = false;
@@ -57,8 +64,10 @@ class X224Layer {
   bool had_parameters_ = false;
   std::optional<std::uint32_t> offered_;
   std::optional<std::uint32_t> selected_;
-  unsigned client_data_ = 0;
-  unsigned server_data_ = 0;
+  bool client_spoke_data_ = false;
+  bool server_spoke_data_ = false;
+  unsigned client_shallow_ = 0;
+  unsigned server_shallow_ = 0;
 };
 
 }  // namespace rdpwhy::dissect

@@ -10,6 +10,7 @@
 #include "rdpwhy/tls/record_layer.h"
 #include "rdpwhy/tls/registry.h"
 #include "record/credssp_names.h"
+#include "record/session_names.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -317,6 +318,7 @@ void append_description(std::string& out, const Evidence& evidence) {
                  },
                  [&](const Gap& g) { append(out, g); },
                  [&](const Ending& e) { append(out, e); },
+                 [&](const SessionFact auto&) { append_session_description(out, evidence.fact); },
              },
              evidence.fact);
 }

@@ -1,6 +1,7 @@
 #include "record/inside_course.h"
 
 #include "record/credssp_names.h"
+#include "record/session_names.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -38,7 +39,7 @@ class Walk {
       course_.kdc_asked = true;
       course_.kdc_granted.reset();
       if (talk->outcome == KdcTalk::Outcome::kGranted) course_.kdc_granted = i;
-    } else if (std::holds_alternative<rdp::DataTpdu>(e.fact) && is_inside_tls(e)) {
+    } else if (is_session(e.fact) && is_inside_tls(e)) {
       (server ? course_.server_spoke_mcs : course_.client_spoke_mcs) = true;
     } else if (delegated_ && !course_.client_spoke_mcs && !client_left_) {
       client_left_ = !server && (std::holds_alternative<TlsAlert>(e.fact) ||

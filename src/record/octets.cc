@@ -28,6 +28,10 @@ std::size_t behind(const auth::MechanismMessage& message);
 std::size_t behind(const auth::SpnegoToken& token);
 std::size_t behind(const auth::Token& token);
 std::size_t behind(const DecodeError& error);
+std::size_t behind(const rdp::ChannelDefinition& channel) { return behind(channel.name); }
+std::size_t behind(const rdp::CapabilitySet& set);
+std::size_t behind(const rdp::ClientBlock& block);
+std::size_t behind(const rdp::ServerBlock& block);
 std::size_t behind(const Note& note) { return behind(note.field) + behind(note.text); }
 
 template <typename T>
@@ -126,6 +130,40 @@ std::size_t behind(const CredsspMessage& m) {
   return behind_all(m.tokens, m.pub_key_auth, m.client_nonce);
 }
 std::size_t behind(const ProxyOpening& p) { return behind_all(p.protocol, p.target, p.answer); }
+
+std::size_t behind(const rdp::CapabilitySet& set) { return behind(set.body); }
+std::size_t behind(const rdp::ClientBlock& block) {
+  if (const auto* core = std::get_if<rdp::ClientCoreData>(&block))
+    return behind_all(core->client_name, core->ime_file_name, core->client_dig_product_id);
+  if (const auto* network = std::get_if<rdp::ClientNetworkData>(&block))
+    return behind(network->channels);
+  if (const auto* monitors = std::get_if<rdp::ClientMonitorData>(&block))
+    return behind(monitors->monitors);
+  if (const auto* monitors = std::get_if<rdp::ClientMonitorExtendedData>(&block))
+    return behind(monitors->monitors);
+  const auto* unknown = std::get_if<rdp::UnknownBlock>(&block);
+  return unknown == nullptr ? 0 : behind(unknown->body);
+}
+std::size_t behind(const rdp::ServerBlock& block) {
+  if (const auto* security = std::get_if<rdp::ServerSecurityData>(&block))
+    return behind_all(security->server_random, security->server_certificate);
+  if (const auto* network = std::get_if<rdp::ServerNetworkData>(&block))
+    return behind(network->channel_ids);
+  const auto* unknown = std::get_if<rdp::UnknownBlock>(&block);
+  return unknown == nullptr ? 0 : behind(unknown->body);
+}
+
+// Of the session's PDUs those whose lists take several times what they were on the wire: names of
+// channels, monitors, capability sets.
+std::size_t behind(const McsConnectInitial& m) { return behind(m.blocks.blocks); }
+std::size_t behind(const McsConnectResponse& m) { return behind(m.blocks.blocks); }
+std::size_t behind(const rdp::ShareControl& control) {
+  if (const auto* demand = std::get_if<rdp::DemandActive>(&control.content))
+    return behind_all(demand->source_descriptor, demand->capability_sets);
+  if (const auto* confirm = std::get_if<rdp::ConfirmActive>(&control.content))
+    return behind_all(confirm->source_descriptor, confirm->capability_sets);
+  return 4 * control.content_size;
+}
 
 /// A fact whose parts are counted one by one above.
 template <typename T>

@@ -5,6 +5,8 @@
 #include "rdpwhy/tls/registry.h"
 #include "record/credssp_names.h"
 #include "record/inside_course.h"
+#include "record/session_course.h"
+#include "record/session_names.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
@@ -26,10 +28,18 @@ struct Course {
   bool client_spoke = false;  ///< data of the phase behind TLS (or behind X.224 without TLS)
   bool server_answered = false;
   InsideCourse inside;
+  SessionCourse session;
 
   /// What is said inside TLS can be judged.
   [[nodiscard]] bool is_open() const { return inside.seen && !inside.blind; }
   [[nodiscard]] bool without_tls() const { return negotiated && selected == 0u && !tls_seen; }
+  /// The first phase that Standard RDP Security hides.
+  [[nodiscard]] std::optional<Phase> closed_from() const {
+    for (const auto& stage : session.stages) {
+      if (stage.encrypted) return stage.phase;
+    }
+    return {};
+  }
 };
 
 bool is_alert_that_ends(const tls::Alert& alert, bool tls13) {
@@ -65,7 +75,7 @@ Course read_course(const HandshakeRecord& record) {
       course.secured = i;
       course.behind_tls = role == TlsWalk::Role::kInside ? i : i + 1;
     } else if (role == TlsWalk::Role::kApplication ||
-               std::holds_alternative<rdp::DataTpdu>(e.fact)) {
+               std::holds_alternative<rdp::DataTpdu>(e.fact) || is_session(e.fact)) {
       if (e.where.side == Side::kClient) course.client_spoke = true;
       // Tickets of TLS 1.3 look like data: only what comes after the client's own counts as an
       // answer.
@@ -107,6 +117,12 @@ Course read_course(const HandshakeRecord& record) {
     course.client_spoke = course.inside.client_spoke_mcs;
     course.server_answered = course.inside.server_spoke_mcs;
   }
+  course.session =
+      read_session_course(record, !course.tls_seen && course.selected.value_or(0) == 0);
+  if (course.closed_from()) {
+    course.client_spoke = course.session.client_spoke_closed;
+    course.server_answered = course.session.server_answered_closed;
+  }
   return course;
 }
 
@@ -116,6 +132,7 @@ struct Milestone {
   Phase phase;
   std::optional<Position> passed;
   bool skipped = false;
+  bool encrypted = false;
 };
 
 /// The phases inside TLS, as far as they can be seen.
@@ -144,8 +161,14 @@ std::vector<Milestone> milestones(const Course& course) {
   // TLS from the first octet on (MS-RDPBCGR 5.4.2.2), or a capture that begins behind X.224.
   const bool without_x224 = course.tls_seen && !course.x224_seen;
   if (!without_x224) out.push_back({Phase::kX224, course.negotiated});
-  if (!course.without_tls()) out.push_back({Phase::kTls, course.secured});
+  if (!course.without_tls()) {
+    out.push_back({Phase::kTls, course.secured});
+  } else if (course.session.seen) {
+    out.push_back({.phase = Phase::kTls, .passed = {}, .skipped = true});
+  }
   add_inside(course, out);
+  for (const auto& stage : course.session.stages)
+    out.push_back({stage.phase, stage.passed, stage.skipped, stage.encrypted});
   return out;
 }
 
@@ -194,10 +217,16 @@ class EndingSearch {
       return fail(i, side, EndedHow::kFailurePdu);
     } else if (is_authentication(e.fact)) {
       if (phase_ > Phase::kTls) return judge_authentication(i);
+    } else if (is_session(e.fact)) {
+      return judge_session(i);
     } else if (const auto* alert = std::get_if<TlsAlert>(&e.fact)) {
       return judge_alert(i, *alert);
     } else if (role == TlsWalk::Role::kAlert) {
       if (!behind_) return judge_alert(i, {});
+    } else if (role == TlsWalk::Role::kApplication && phase_ >= Phase::kMcs && !behind_) {
+      // The middle of the session does not open: what it says cannot be seen.
+      const auto* data = std::get_if<ApplicationData>(&e.fact);
+      if (!hidden_ && (data == nullptr || !data->begins_message)) hidden_ = i;
     } else if (holds<Malformed>(e.fact) || holds<Unexpected>(e.fact) ||
                std::holds_alternative<ForeignProtocol>(e.fact)) {
       if (!broken_ && !behind_) broken_ = i;
@@ -223,6 +252,21 @@ class EndingSearch {
       because_.push_back(request->id);
     if (confirm.failure() != nullptr) return fail(i, Side::kServer, EndedHow::kFailurePdu);
     return fail(i, Side::kServer, EndedHow::kMalformed);  // selects what was not offered
+  }
+
+  std::optional<Failure> judge_session(Position i) {
+    const auto& e = record_.evidence[i];
+    if (broken_ && accepts_broken(e)) broken_.reset();
+    switch (session_refusal(e)) {
+      case SessionRefusal::kForGood:
+        return fail(i, e.where.side, EndedHow::kFailurePdu);
+      case SessionRefusal::kUnlessMoreComes:
+        if (!refused_) refused_ = i;
+        break;
+      case SessionRefusal::kNone:
+        break;
+    }
+    return {};
   }
 
   static bool is_authentication(const Fact& fact) {
@@ -461,7 +505,9 @@ class EndingSearch {
     if (holds<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
     if (std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) server_due_ = false;
     if (std::holds_alternative<rdp::DataTpdu>(e.fact)) server_due_ = e.where.side == Side::kClient;
-    if (is_tls(e.fact) || is_inside_tls(e)) server_due_ = tls_.server_due();
+    if (is_tls(e.fact) || (is_inside_tls(e) && !is_session(e.fact)))
+      server_due_ = tls_.server_due();
+    if (const auto due = server_due_after(e)) server_due_ = *due;
   }
 
   const HandshakeRecord& record_;
@@ -535,6 +581,7 @@ namespace {
 
 /// The first phase of which nothing can be said here.
 Phase later_phase(const Course& course, const std::vector<Milestone>& passed) {
+  if (const auto closed = course.closed_from()) return *closed;
   const auto last = passed.empty() ? Phase::kResolve : passed.back().phase;
   const bool authenticated =
       last == Phase::kCredssp || last == Phase::kAuthorization || last == Phase::kRdstls;
@@ -572,6 +619,8 @@ Progress progress(const HandshakeRecord& record) {
     PhaseProgress row{.phase = milestone.phase};
     if (milestone.skipped) {
       row.state = PhaseState::kSkipped;
+    } else if (milestone.encrypted) {
+      row.state = stopped_in ? PhaseState::kNotReached : PhaseState::kEncrypted;
     } else if (milestone.passed && !stopped_in) {
       row.state = PhaseState::kPassed;
       row.duration = duration(record, milestone.phase, from, *milestone.passed);
@@ -582,12 +631,14 @@ Progress progress(const HandshakeRecord& record) {
     }
     out.phases.push_back(row);
   }
-  if (course.without_tls())
+  if (course.without_tls() && !course.session.seen)
     out.phases.push_back({.phase = Phase::kTls, .state = PhaseState::kSkipped});
 
   const auto later = later_phase(course, stones);
   out.as_asked = went_as_far_as_asked(record, course, out.reached, stopped_in);
-  if (!out.as_asked && !record.evidence.empty()) {
+  // An active session has no handshake left that could fail.
+  const bool active = out.reached == Phase::kFinalization;
+  if (!out.as_asked && !active && !record.evidence.empty()) {
     if (stopped_in == Phase::kTcp) {  // judged by the last address that was tried
       for (Position i = from; i < record.evidence.size(); ++i) {
         if (std::holds_alternative<Connecting>(record.evidence[i].fact)) from = i;
@@ -602,6 +653,7 @@ Progress progress(const HandshakeRecord& record) {
     row.state = PhaseState::kFailed;
     row.duration = duration(record, row.phase, from, out.failure->evidence - 1);
   }
+  if (course.session.seen) return out;
   if (!stopped_in && out.failure) {
     out.phases.push_back({.phase = later, .state = PhaseState::kFailed});
   } else if (!stopped_in && !course.without_tls() && !is_under_way(course, later)) {

@@ -7,6 +7,7 @@
 #include "rdpwhy/record/summary.h"
 #include "rdpwhy/tls/registry.h"
 #include "record/credssp_names.h"
+#include "record/session_names.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
@@ -173,6 +174,7 @@ std::optional<std::string> message_name(const HandshakeRecord& record, const Evi
       std::holds_alternative<ProtectedRecord>(fact)) {
     return tls_message_name(record, evidence);
   }
+  if (const auto name = session_message_name(fact)) return std::string(*name);
   return std::nullopt;
 }
 

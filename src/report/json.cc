@@ -14,6 +14,7 @@
 #include "report/bounds.h"
 #include "report/credssp.h"
 #include "report/json_parts.h"
+#include "report/session.h"
 
 namespace rdpwhy::report {
 namespace {
@@ -446,6 +447,7 @@ void append_json(std::string& out, const Subject& subject) {
     write_x224(w, *subject.record);
     write_tls(w, subject, summary.tls);
     write_credssp(w, *subject.record);
+    write_session(w, *subject.record);
     write_run(w, subject.record->run);
     write_evidence(w, subject);
   }

@@ -13,6 +13,7 @@
 #include "rdpwhy/tls/registry.h"
 #include "report/bounds.h"
 #include "report/credssp.h"
+#include "report/session.h"
 
 namespace rdpwhy::report {
 namespace {
@@ -92,6 +93,7 @@ std::string message_in_words(std::string_view name) {
       {"server_hello", "the ServerHello"},
       {"certificate", "the Certificate"}};
   if (const auto words = credssp_message_in_words(name)) return std::string(*words);
+  if (const auto words = session_message_in_words(name)) return std::string(*words);
   for (const auto& [key, words] : kNames) {
     if (key == name) return std::string(words);
   }
@@ -146,6 +148,7 @@ std::optional<std::string> refusal_of(const record::Failure& failure,
                                       const HandshakeRecord& record) {
   const auto* evidence = evidence_of(failure, record);
   if (evidence == nullptr || failure.phase <= Phase::kTls) return {};
+  if (auto words = session_refusal_in_words(*evidence)) return words;
   return refusal_in_words(*evidence);
 }
 
@@ -514,6 +517,14 @@ void write_nla(Page& page, const Subject& subject) {
     page.wrapped(fmt::format("  {:12} ", line.title), printable(line.text));
 }
 
+void write_session(Page& page, const Subject& subject) {
+  const auto lines = session_lines(*subject.record);
+  if (lines.empty()) return;
+  page.heading("Session");
+  for (const auto& line : lines)
+    page.wrapped(fmt::format("  {:12} ", line.title), printable(line.text));
+}
+
 void write_warnings(Page& page, const Subject& subject) {
   if (!subject.diagnosis->warnings.empty()) {
     page.heading("Also noticed");
@@ -623,6 +634,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
   write_phases(page, subject, progress);
   write_tls(page, subject, summary.tls);
   write_nla(page, subject);
+  write_session(page, subject);
   if (subject.diagnosis != nullptr) write_warnings(page, subject);
   if (style.explain) write_evidence(page, subject);
   return page.take();

@@ -137,18 +137,22 @@ TEST(Dissector, ReadsTlsThatAFreeRdpServerDoesAfterItsRefusal) {
   EXPECT_EQ(count_of<tls::ServerHello>(record), 1u);
 }
 
-TEST(Dissector, KeepsDataBehindStandardSecurityShallowAndBounded) {
-  Connection connection = {client(request(0)), server(confirm(0))};
-  for (int i = 0; i < 100; ++i) connection.push_back(client({3, 0, 0, 9, 2, 0xF0, 0x80, 0x64, 1}));
+TEST(Dissector, KeepsWhatMayBeAnotherIsoProtocolShallowAndBounded) {
+  rdp::ConnectionRequest request;
+  request.parameters = {0xC1, 2, 1, 0};  // a TSAP
+  Connection connection = {client(rdp::encode_tpkt(rdp::encode(request))),
+                           server(rdp::encode_tpkt(rdp::encode(rdp::ConnectionConfirm{})))};
+  for (int i = 0; i < 100; ++i) connection.push_back(client({3, 0, 0, 9, 2, 0xF0, 0x80, 0x32, 1}));
   const auto record = dissected(connection);
   EXPECT_EQ(count_of<rdp::DataTpdu>(record), 16u);
+  EXPECT_EQ(count_of<record::Malformed>(record), 0u);
   EXPECT_EQ(record.evidence.back().phase, Phase::kMcs);
 }
 
 TEST(Dissector, DoesNotCallFastPathOutputMalformed) {
-  const auto record = dissected({client(request(0)), server(confirm(0)),
-                                 server({3, 0, 0, 9, 2, 0xF0, 0x80, 0x68, 1}),
-                                 server({0x00, 0x05, 1, 2, 3}), server({0x16, 0x05, 1, 2, 3})});
+  const auto record =
+      dissected({client(request(0)), server(confirm(0)), server({3, 0, 0, 8, 2, 0xF0, 0x80, 0x28}),
+                 server({0x00, 0x05, 1, 2, 3}), server({0x16, 0x05, 1, 2, 3})});
   EXPECT_EQ(count_of<record::Malformed>(record) + count_of<record::ForeignProtocol>(record), 0u);
 }
 

@@ -8,6 +8,10 @@
 #include "rdpwhy/auth/rdstls.h"
 #include "rdpwhy/auth/spnego.h"
 #include "rdpwhy/auth/ts_request.h"
+#include "rdpwhy/rdp/client_blocks.h"
+#include "rdpwhy/rdp/gcc.h"
+#include "rdpwhy/rdp/mcs.h"
+#include "rdpwhy/rdp/server_blocks.h"
 
 // Hand-made streams with something said inside TLS. The records are "sealed" by their content type
 // behind the plaintext, as TLS 1.3 has it inside (RFC 8446 5.2), and nothing else.
@@ -124,8 +128,16 @@ inline Bytes data_tpdu(Bytes user_data) {
   tpdu.insert(tpdu.end(), user_data.begin(), user_data.end());
   return rdp::encode_tpkt(tpdu);
 }
-inline Bytes mcs_initial() { return data_tpdu({0x7F, 0x65, 0x82, 1, 2}); }
-inline Bytes mcs_response() { return data_tpdu({0x7F, 0x66, 0x82, 1, 2}); }
+inline Bytes mcs_initial() {
+  const auto blocks = rdp::encode(rdp::ClientBlocks{{rdp::ClientSecurityData{}}});
+  const auto conference = rdp::encode(rdp::ConferenceCreateRequest{.user_data = blocks});
+  return data_tpdu(rdp::encode(rdp::ConnectInitial{.user_data = conference}));
+}
+inline Bytes mcs_response() {
+  const auto blocks = rdp::encode(rdp::ServerBlocks{{rdp::ServerCoreData{}}});
+  const auto conference = rdp::encode(rdp::ConferenceCreateResponse{.user_data = blocks});
+  return data_tpdu(rdp::encode(rdp::ConnectResponse{.user_data = conference}));
+}
 
 /// NTLM up to the client's credentials.
 inline Connection credssp_exchange() {

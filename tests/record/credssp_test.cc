@@ -3,6 +3,7 @@
 
 #include "rdpwhy/record/credssp_summary.h"
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/record/session_summary.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -121,7 +122,7 @@ class Opened {
  private:
   Opened& inside(Side side, Fact fact, Nanoseconds after) {
     auto phase = Phase::kCredssp;
-    if (std::holds_alternative<rdp::DataTpdu>(fact)) phase = Phase::kMcs;
+    if (is_session(fact)) phase = Phase::kMcs;
     if (holds<auth::EarlyUserAuthorizationResult>(fact)) phase = Phase::kAuthorization;
     if (holds<auth::RdstlsPdu>(fact)) phase = Phase::kRdstls;
     add(phase, side, std::move(fact), after);
@@ -162,8 +163,8 @@ void expect_no_failure(const Opened& made, Phase reached) {
   EXPECT_EQ(name_of(*progress.reached), name_of(reached));
 }
 
-const rdp::DataTpdu kInitial{.size = 400, .first = {0x7F, 0x65}};
-const rdp::DataTpdu kResponse{.size = 100, .first = {0x7F, 0x66}};
+const McsConnectInitial kInitial;
+const McsConnectResponse kResponse;
 
 // --- what is refused ----------------------------------------------------------------------------
 
@@ -307,22 +308,22 @@ TEST(InsideTls, CredsspPassesWithTheCredentialsThatNobodyRefuses) {
                         .ended(Side::kServer),
                     Phase::kCredssp);
   const auto went_on = Opened().whole_credssp().client(kInitial).server(kResponse);
-  expect_no_failure(went_on, Phase::kCredssp);
-  EXPECT_FALSE(state_of(went_on.progress(), Phase::kMcs));  // nothing is known of it yet
+  expect_no_failure(went_on, Phase::kMcs);
+  EXPECT_EQ(state_of(went_on.progress(), Phase::kChannels), PhaseState::kNotReached);
 }
 
 TEST(InsideTls, AServerThatLeavesOverTheCredentialsDidNotAcceptThem) {
   expect_failure(Opened().whole_credssp().ended(Side::kServer, How::kReset), Phase::kCredssp,
                  Side::kServer, EndedHow::kReset, "auth_info", Phase::kTls);
   expect_failure(Opened().whole_credssp().client(kInitial).ended(Side::kServer), Phase::kMcs,
-                 Side::kServer, EndedHow::kClose, "data", Phase::kCredssp);
+                 Side::kServer, EndedHow::kClose, "mcs_connect_initial", Phase::kCredssp);
 }
 
 TEST(InsideTls, CredentialsThatGoWithoutTheServersPubKeyAuthProveNothing) {
   expect_failure(Opened().ntlm().client(credentials()).ended(Side::kClient), Phase::kCredssp,
                  Side::kClient, EndedHow::kClose, "auth_info", Phase::kTls);
   expect_no_failure(Opened().ntlm().client(credentials()).client(kInitial).server(kResponse),
-                    Phase::kCredssp);
+                    Phase::kMcs);
 }
 
 TEST(InsideTls, AuthorizationIsAPhaseOfItsOwnWithHybridEx) {
@@ -341,7 +342,7 @@ TEST(InsideTls, AuthorizationIsAPhaseOfItsOwnWithHybridEx) {
                  Side::kServer, EndedHow::kFailurePdu, "auth_info", Phase::kTls);
   const auto refused = Opened(8).client(negotiate()).server(refusal());
   EXPECT_EQ(state_of(refused.progress(), Phase::kAuthorization), PhaseState::kNotReached);
-  expect_no_failure(Opened(8).whole_credssp().client(kInitial).server(kResponse), Phase::kCredssp);
+  expect_no_failure(Opened(8).whole_credssp().client(kInitial).server(kResponse), Phase::kMcs);
 }
 
 TEST(InsideTls, AuthorizationLastsFromTheCredentialsToTheResult) {
@@ -374,9 +375,11 @@ TEST(InsideTls, RdstlsPassesWithItsResult) {
 }
 
 TEST(InsideTls, RdpBehindSslIsJudgedAsInTheClear) {
-  expect_no_failure(Opened(1).client(kInitial).server(kResponse).ended(Side::kServer), Phase::kTls);
+  expect_failure(Opened(1).client(kInitial).server(kResponse).ended(Side::kServer),
+                 Phase::kChannels, Side::kServer, EndedHow::kClose, "mcs_connect_response",
+                 Phase::kMcs);
   expect_failure(Opened(1).client(kInitial).ended(Side::kServer), Phase::kMcs, Side::kServer,
-                 EndedHow::kClose, "data", Phase::kTls);
+                 EndedHow::kClose, "mcs_connect_initial", Phase::kTls);
 }
 
 TEST(InsideTls, APhaseThatCannotBeSeenToItsEndIsEncrypted) {

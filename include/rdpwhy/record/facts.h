@@ -15,9 +15,20 @@
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/base/error.h"
 #include "rdpwhy/base/time.h"
+#include "rdpwhy/rdp/autodetect.h"
+#include "rdpwhy/rdp/client_blocks.h"
+#include "rdpwhy/rdp/client_info.h"
+#include "rdpwhy/rdp/heartbeat.h"
+#include "rdpwhy/rdp/licensing.h"
+#include "rdpwhy/rdp/mcs.h"
+#include "rdpwhy/rdp/multitransport.h"
+#include "rdpwhy/rdp/redirection.h"
+#include "rdpwhy/rdp/server_blocks.h"
+#include "rdpwhy/rdp/share_control.h"
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/record/certificate_facts.h"
 #include "rdpwhy/record/phase.h"
+#include "rdpwhy/record/session_opener.h"
 #include "rdpwhy/tls/alert.h"
 #include "rdpwhy/tls/handshake.h"
 #include "rdpwhy/tls/hello.h"
@@ -161,6 +172,53 @@ struct KdcTalk {
 };
 [[nodiscard]] std::string_view name_of(KdcTalk::Outcome outcome);
 
+// --- the session's phases (single PDUs are the structs of rdp/ themselves) ----------------------
+
+/// MS-RDPBCGR 2.2.1.3 Client MCS Connect Initial PDU: MCS, GCC and the client's data blocks.
+struct McsConnectInitial {
+  rdp::DomainParameters target, minimum, maximum;
+  rdp::ClientBlocks blocks;
+  friend bool operator==(const McsConnectInitial&, const McsConnectInitial&) = default;
+};
+
+/// MS-RDPBCGR 2.2.1.4 Server MCS Connect Response PDU.
+struct McsConnectResponse {
+  std::uint8_t result = 0;  ///< T.125 Result
+  rdp::DomainParameters parameters;
+  std::uint8_t conference_result = 0;  ///< T.124 8.7
+  rdp::ServerBlocks blocks;
+  /// Standard RDP Security, where somebody judged the key that the server shows.
+  std::optional<ServerKeyJudgement> server_key;
+
+  [[nodiscard]] bool accepts() const { return result == 0 && conference_result == 0; }
+  friend bool operator==(const McsConnectResponse&, const McsConnectResponse&) = default;
+};
+
+/// MS-RDPBCGR 2.2.1.10 Client Security Exchange PDU. The encrypted random itself is nobody's
+/// business.
+struct SecurityExchanged {
+  std::uint32_t size = 0;   ///< octets of encryptedClientRandom
+  bool keys_known = false;  ///< with it what follows can be opened
+  friend bool operator==(const SecurityExchanged&, const SecurityExchanged&) = default;
+};
+
+/// A payload of Standard RDP Security that stays closed: its flags and size are all that can be
+/// seen.
+struct ClosedPayload {
+  std::uint16_t flags = 0;  ///< of the basic security header
+  std::uint32_t size = 0;   ///< octets of encryptedData
+  /// Why; nothing: nobody tried.
+  std::optional<SessionOpener::Refusal> refusal;
+  friend bool operator==(const ClosedPayload&, const ClosedPayload&) = default;
+};
+
+/// Data of a static virtual channel, of which only the size is kept.
+struct ChannelData {
+  std::uint16_t channel_id = 0;
+  std::uint32_t size = 0;
+  friend bool operator==(const ChannelData&, const ChannelData&) = default;
+};
+
 // --- what can go wrong --------------------------------------------------------------------------
 
 /// Octets that are not the grammar they should be.
@@ -245,15 +303,20 @@ class Boxed {
   std::unique_ptr<T> value_;  ///< empty only after a move
 };
 
-using Fact =
-    std::variant<Connecting, Connected, BeginsLate, Boxed<Resolved>, Boxed<IcmpError>,
-                 Boxed<ProxyOpening>, Boxed<rdp::ConnectionRequest>, rdp::ConnectionConfirm,
-                 rdp::DisconnectRequest, rdp::DisconnectProviderUltimatum, rdp::DataTpdu,
-                 Boxed<tls::ClientHello>, Boxed<tls::ServerHello>, Certificates,
-                 tls::ServerKeyExchange, Boxed<tls::CertificateRequest>, EncryptedExtensions,
-                 HandshakeMessage, ChangeCipherSpec, TlsAlert, ProtectedRecord, ApplicationData,
-                 Boxed<CredsspMessage>, auth::EarlyUserAuthorizationResult, Boxed<auth::RdstlsPdu>,
-                 Boxed<KdcTalk>, Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
+using Fact = std::variant<
+    Connecting, Connected, BeginsLate, Boxed<Resolved>, Boxed<IcmpError>, Boxed<ProxyOpening>,
+    Boxed<rdp::ConnectionRequest>, rdp::ConnectionConfirm, rdp::DisconnectRequest,
+    rdp::DisconnectProviderUltimatum, rdp::DataTpdu, Boxed<tls::ClientHello>,
+    Boxed<tls::ServerHello>, Certificates, tls::ServerKeyExchange, Boxed<tls::CertificateRequest>,
+    EncryptedExtensions, HandshakeMessage, ChangeCipherSpec, TlsAlert, ProtectedRecord,
+    ApplicationData, Boxed<CredsspMessage>, auth::EarlyUserAuthorizationResult,
+    Boxed<auth::RdstlsPdu>, Boxed<KdcTalk>, Boxed<McsConnectInitial>, Boxed<McsConnectResponse>,
+    rdp::ErectDomainRequest, rdp::AttachUserRequest, rdp::AttachUserConfirm,
+    rdp::ChannelJoinRequest, rdp::ChannelJoinConfirm, rdp::OtherDomainPdu, SecurityExchanged,
+    Boxed<rdp::ClientInfo>, Boxed<rdp::Autodetect>, Boxed<rdp::LicensingPdu>,
+    rdp::MultitransportRequest, rdp::MultitransportResponse, rdp::Heartbeat,
+    Boxed<rdp::ShareControl>, Boxed<rdp::ServerRedirection>, ClosedPayload, ChannelData,
+    Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
 static_assert(sizeof(Fact) <= 80, "box what is larger");
 
 /// How a T stands in a Fact.

@@ -1,0 +1,387 @@
+// What follows X.224: MCS and what it carries, in the clear, inside TLS and encrypted.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "dissect/dissect_oracles.h"
+#include "dissect/session_streams.h"
+#include "rdpwhy/record/session_summary.h"
+
+namespace rdpwhy::dissect {
+namespace {
+
+using namespace streams;  // NOLINT: the vocabulary of these tests
+using record::PhaseState;
+using testing::HasSubstr;
+
+constexpr std::uint32_t kSsl = 1;
+constexpr std::uint32_t k128Bit = 2;
+
+HandshakeRecord plain(Connection rest) { return dissected(plain_connection(std::move(rest))); }
+
+PhaseState state_of(const HandshakeRecord& record, Phase phase) {
+  for (const auto& row : record::progress(record).phases) {
+    if (row.phase == phase) return row.state;
+  }
+  ADD_FAILURE() << "no phase " << record::name_of(phase);
+  return PhaseState::kNotReached;
+}
+
+const auto kWholeSession =
+    std::vector<std::string>{"client: MCS Connect-Initial",
+                             "server: MCS Connect-Response",
+                             "client: MCS Erect Domain Request",
+                             "client: MCS Attach User Request",
+                             "server: MCS Attach User Confirm",
+                             "client: MCS Channel Join Request 1007",
+                             "server: MCS Channel Join Confirm 1007",
+                             "client: MCS Channel Join Request 1003",
+                             "server: MCS Channel Join Confirm 1003",
+                             "client: MCS Channel Join Request 1004",
+                             "server: MCS Channel Join Confirm 1004",
+                             "client: MCS Channel Join Request 1005",
+                             "server: MCS Channel Join Confirm 1005",
+                             "client: MCS Channel Join Request 1006",
+                             "server: MCS Channel Join Confirm 1006",
+                             "client: Client Info",
+                             "server: License Error Alert STATUS_VALID_CLIENT, ST_NO_TRANSITION",
+                             "server: Demand Active",
+                             "client: Confirm Active",
+                             "client: Synchronize",
+                             "client: Control (Cooperate)",
+                             "client: Control (Request Control)",
+                             "client: Font List",
+                             "server: Synchronize",
+                             "server: Control (Cooperate)",
+                             "server: Control (Granted Control)",
+                             "server: Font Map"};
+
+std::vector<std::string> said_from(const HandshakeRecord& record, std::size_t first) {
+  const auto lines = said(record);
+  return {lines.begin() + static_cast<std::ptrdiff_t>(std::min(first, lines.size())), lines.end()};
+}
+
+TEST(Session, InTheClearBecomesEvidencePduByPdu) {
+  const auto record = plain(whole_session());
+  EXPECT_EQ(said_from(record, 4), kWholeSession);
+  for (const auto& e : record.evidence) EXPECT_TRUE(e.notes.empty()) << record::describe(e);
+  const auto progress = record::progress(record);
+  EXPECT_EQ(progress.reached, Phase::kFinalization);
+  EXPECT_FALSE(progress.failure.has_value());
+}
+
+TEST(Session, InsideTlsBecomesTheSameEvidence) {
+  const auto record =
+      dissected(opened_connection(kSsl, all_inside(whole_session())), opening_options());
+  EXPECT_EQ(said_from(record, 8), kWholeSession);
+  EXPECT_EQ(record::progress(record).reached, Phase::kFinalization);
+  for (std::size_t i = 8; i < record.evidence.size(); ++i)
+    EXPECT_EQ(record.evidence[i].where.layer, record::Layer::kDecrypted);
+}
+
+TEST(Session, HasTheFactsOfBothSides) {
+  const auto record = plain(whole_session());
+  const auto summary = record::session_summary(record);
+  ASSERT_TRUE(summary);
+  ASSERT_TRUE(summary->client != nullptr && summary->server != nullptr);
+  EXPECT_EQ(summary->client->blocks, client_blocks());
+  EXPECT_EQ(summary->server->blocks.find<rdp::ServerNetworkData>()->channel_ids,
+            (std::vector<std::uint16_t>{1004, 1005}));
+  ASSERT_NE(summary->client_info, nullptr);
+  EXPECT_EQ(summary->client_info->user_name, "user");
+  EXPECT_EQ(summary->client_info->password_size, 8);
+  EXPECT_EQ(summary->licensing_error->error_code, 7u);
+  EXPECT_NE(summary->font_map_at, nullptr);
+  EXPECT_FALSE(summary->error_info.has_value());
+}
+
+TEST(Session, HasThePhasesInOrder) {
+  std::vector<std::string> rows;
+  for (const auto& row : record::progress(plain(whole_session())).phases)
+    rows.push_back(std::string(record::name_of(row.phase)) + ' ' +
+                   std::string(record::name_of(row.state)));
+  EXPECT_EQ(rows, (std::vector<std::string>{"tcp passed", "x224 passed", "tls skipped",
+                                            "mcs passed", "channels passed", "security skipped",
+                                            "client_info passed", "licensing passed",
+                                            "capabilities passed", "finalization passed"}));
+}
+
+TEST(Session, ShowsAutodetectAndMultitransportWhereTheyCome) {
+  const auto record =
+      plain(connected_session() +
+            Connection{client(client_info()), server(autodetect(false)), client(autodetect(true)),
+                       server(licensing_alert()), server(multitransport_request())} +
+            activation());
+  EXPECT_EQ(state_of(record, Phase::kAutodetect), PhaseState::kPassed);
+  EXPECT_EQ(state_of(record, Phase::kMultitransport), PhaseState::kPassed);
+  EXPECT_EQ(record::progress(record).reached, Phase::kFinalization);
+}
+
+/// Cut behind each PDU, then closed by the server: the phase that was running failed.
+TEST(Session, ThatTheServerEndsFailsInThePhaseThatRan) {
+  struct Case {
+    std::size_t kept;
+    Phase phase;
+    const char* after;
+  };
+  const auto whole = whole_session();
+  for (const auto& [kept, phase, after] : {Case{1, Phase::kMcs, "mcs_connect_initial"},
+                                           Case{2, Phase::kChannels, "mcs_connect_response"},
+                                           Case{6, Phase::kChannels, "channel_join_request"},
+                                           Case{16, Phase::kClientInfo, "client_info"},
+                                           Case{17, Phase::kCapabilities, "license_error_alert"},
+                                           Case{19, Phase::kCapabilities, "confirm_active"},
+                                           Case{24, Phase::kFinalization, "synchronize"}}) {
+    SCOPED_TRACE(after);
+    Connection begun(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(kept));
+    begun.push_back(ended(Side::kServer));
+    const auto progress = record::progress(plain(begun));
+    ASSERT_TRUE(progress.failure);
+    EXPECT_EQ(record::name_of(progress.failure->phase), record::name_of(phase));
+    EXPECT_EQ(progress.failure->after, after);
+    EXPECT_EQ(progress.failure->by, Side::kServer);
+    EXPECT_EQ(progress.failure->how, record::EndedHow::kClose);
+  }
+}
+
+TEST(Session, ThatTheServerRefusesSaysWhere) {
+  struct Case {
+    Connection said;
+    Phase phase;
+  };
+  const auto informed = connected_session() + Connection{client(client_info())};
+  const Case cases[] = {
+      {{client(connect_initial()), server(refused_response(14))}, Phase::kMcs},
+      {{client(connect_initial()), server(connect_response()),
+        client(mcs(rdp::AttachUserRequest{})), server(mcs(rdp::AttachUserConfirm{.result = 13}))},
+       Phase::kChannels},
+      {{client(connect_initial()), server(connect_response()),
+        client(mcs(rdp::AttachUserRequest{})),
+        server(mcs(rdp::AttachUserConfirm{.initiator = kUser})),
+        client(mcs(rdp::ChannelJoinRequest{.initiator = kUser, .channel_id = kIo})),
+        server(mcs(rdp::ChannelJoinConfirm{.result = 6, .initiator = kUser, .requested = kIo})),
+        ended(Side::kServer)},
+       Phase::kChannels},
+      {informed + Connection{server(bare(Side::kServer, error_info(7)))}, Phase::kClientInfo},
+      {informed + Connection{server(ultimatum())}, Phase::kClientInfo},
+      {informed + Connection{server(licensing_alert(2, 1))}, Phase::kLicensing},
+      {informed + Connection{server(licensing_alert(2, 3)), ended(Side::kServer)},
+       Phase::kLicensing},
+      {informed + Connection{server(licensing_alert()), server(ultimatum())}, Phase::kCapabilities},
+  };
+  for (const auto& [happened, phase] : cases) {
+    const auto record = plain(happened);
+    SCOPED_TRACE(said(record).back());
+    const auto progress = record::progress(record);
+    ASSERT_TRUE(progress.failure);
+    EXPECT_EQ(record::name_of(progress.failure->phase), record::name_of(phase));
+    EXPECT_EQ(progress.failure->how, record::EndedHow::kFailurePdu);
+    EXPECT_EQ(progress.failure->by, Side::kServer);
+    EXPECT_EQ(state_of(record, phase), PhaseState::kFailed);
+  }
+}
+
+TEST(Session, SilenceWhereTheServerWasDueIsATimeout) {
+  Dissector dissector({});
+  play(dissector, plain_connection(connected_session() +
+                                   Connection{client(client_info()), server(licensing_alert())}));
+  dissector.ended(Side::kClient, record::Ending::How::kClose, {6'000'000'000});
+  const auto progress = record::progress(dissector.take());
+  ASSERT_TRUE(progress.failure);
+  EXPECT_EQ(progress.failure->phase, Phase::kCapabilities);
+  EXPECT_EQ(progress.failure->how, record::EndedHow::kTimeout);
+}
+
+TEST(Session, ThatRunsForLongIsStillReadAtItsEnd) {
+  auto happened = whole_session();
+  for (int i = 0; i < 2000; ++i) {
+    happened.push_back(server(fast_path_update()));
+    happened.push_back(client(bare(Side::kClient, share(Side::kClient, rdp::ShutdownRequest{}))));
+    happened.back().octets[28] = 0x7F;  // no such pduType2: something of the desktop
+    happened.push_back(server(to_channel(Side::kServer, 1004, Bytes(30, 1))));
+  }
+  happened.push_back(server(bare(Side::kServer, error_info(0x0B))));
+  happened.push_back(server(ultimatum()));
+  const auto record = plain(happened);
+  EXPECT_LT(record.evidence.size(), 120u);
+  const auto summary = record::session_summary(record);
+  EXPECT_EQ(summary->error_info, 0x0Bu);
+  EXPECT_NE(summary->server_ultimatum, nullptr);
+  EXPECT_EQ(record::progress(record).reached, Phase::kFinalization);
+  EXPECT_FALSE(record::progress(record).failure.has_value());
+}
+
+TEST(Session, WithoutEndIsBounded) {
+  Connection happened = connected_session();
+  const auto alert = licensing_alert(2, 3);
+  for (int i = 0; i < 3000; ++i) happened.push_back(server(alert));
+  EXPECT_LT(plain(happened).evidence.size(), 200u);
+}
+
+TEST(Session, ThatIsMalformedSaysExactlyWhere) {
+  auto zero_block = rdp::encode(client_blocks());
+  zero_block[2] = zero_block[3] = 0;
+  const rdp::ConferenceCreateRequest request{.user_data = zero_block};
+  const auto record = plain({client(mcs(rdp::ConnectInitial{.user_data = rdp::encode(request)}))});
+  const auto* malformed = record::first<record::Malformed>(record);
+  ASSERT_NE(malformed, nullptr);
+  EXPECT_EQ(malformed->what, "client data blocks");
+  EXPECT_EQ(malformed->error.message(),
+            "length: is 0, less than the four octets of its header (offset 2)");
+}
+
+TEST(Session, OfOneSideOutOfTurnIsUnexpected) {
+  const auto record = plain({server(connect_initial()), client(connect_response())});
+  EXPECT_EQ(said_from(record, 4),
+            (std::vector<std::string>{"server: unexpected MCS Connect-Initial",
+                                      "client: unexpected MCS Connect-Response"}));
+}
+
+TEST(Session, KeepsNoOctetOfAClientInfoThatItCannotRead) {
+  auto cut = client_info_octets();
+  cut.resize(cut.size() / 2);
+  const auto record = plain(connected_session() +
+                            Connection{client(headed(Side::kClient, flags::kInfoPacket, cut))});
+  const auto* malformed = record::first<record::Malformed>(record);
+  ASSERT_NE(malformed, nullptr);
+  EXPECT_EQ(malformed->what, "Client Info PDU");
+  EXPECT_TRUE(malformed->first.empty());
+}
+
+TEST(Session, SeveralPdusInOnePayloadAreRead) {
+  const auto record =
+      plain(connected_session() +
+            Connection{client(client_info()), server(licensing_alert()),
+                       server(bare(Side::kServer, joined({error_info(0), demand_active()})))});
+  EXPECT_EQ(said(record).back(), "server: Demand Active");
+  EXPECT_EQ(said_from(record, said(record).size() - 2).front(),
+            "server: Set Error Info ERRINFO_NONE");
+}
+
+// --- Standard RDP Security
+// ------------------------------------------------------------------------
+
+rdp::SecurityHeader protected_header(std::uint16_t header_flags) {
+  rdp::SecurityHeader header{.flags = static_cast<std::uint16_t>(header_flags | flags::kEncrypt)};
+  header.signature = rdp::SecurityHeader::Signature{1, 2, 3, 4, 5, 6, 7, 8};
+  return header;
+}
+Bytes protected_payload(Side from, std::uint16_t header_flags, ByteSpan payload) {
+  return to_channel(from, kIo, rdp::encode(protected_header(header_flags), payload));
+}
+Bytes exchange() {
+  return headed(Side::kClient, flags::kExchangePacket,
+                rdp::encode(rdp::SecurityExchange{.encrypted_client_random = Bytes(72, 7)}));
+}
+
+Connection encrypted_session() {
+  Connection out = connected_session(k128Bit, 2);
+  out.push_back(client(exchange()));
+  out.push_back(client(protected_payload(Side::kClient, flags::kInfoPacket, client_info_octets())));
+  out.push_back(server(licensing_alert()));
+  for (auto& event : activation()) {
+    auto octets = event.octets;
+    // Behind TPKT, X.224 and the Send Data PDU's own header.
+    const auto pdu = rdp::decode_mcs(ByteSpan(octets).subspan(7)).value();
+    out.push_back(
+        {.side = event.side,
+         .octets = protected_payload(event.side, 0, std::get<rdp::SendData>(pdu).user_data)});
+  }
+  return out;
+}
+
+TEST(StandardSecurity, WithoutKeysIsEvidenceWithTypeAndSize) {
+  const auto record = plain(encrypted_session());
+  const auto summary = record::session_summary(record);
+  EXPECT_EQ(summary->closed_payloads, 11u);
+  const auto* closed = record::first<record::ClosedPayload>(record);
+  ASSERT_NE(closed, nullptr);
+  EXPECT_EQ(closed->size, client_info_octets().size());
+  EXPECT_FALSE(closed->refusal.has_value());
+  EXPECT_EQ(said_from(record, 19).front(), "client: Security Exchange");
+  EXPECT_THAT(said_from(record, 20).front(), HasSubstr("client: Client Info, encrypted"));
+  const auto progress = record::progress(record);
+  EXPECT_EQ(progress.reached, Phase::kSecurity);
+  EXPECT_FALSE(progress.failure.has_value());
+  for (const auto phase :
+       {Phase::kClientInfo, Phase::kLicensing, Phase::kCapabilities, Phase::kFinalization}) {
+    EXPECT_EQ(state_of(record, phase), PhaseState::kEncrypted);
+  }
+}
+
+TEST(StandardSecurity, WithoutKeysTheServerThatLeavesAtOnceFailed) {
+  auto happened = encrypted_session();
+  happened.resize(connected_session().size() + 2);
+  happened.push_back(ended(Side::kServer));
+  const auto progress = record::progress(plain(happened));
+  ASSERT_TRUE(progress.failure);
+  EXPECT_EQ(progress.failure->phase, Phase::kSecurity);  // nothing shows that it took the keys
+  EXPECT_EQ(progress.failure->after, "client_info");
+}
+
+/// Payloads "encrypted" by nothing, counted as a real opener counts them.
+class NothingOpener final : public record::SessionOpener {
+ public:
+  explicit NothingOpener(unsigned& opened) : opened_(opened) {}
+  record::ServerKeyJudgement server_security(std::uint32_t, ByteSpan, ByteSpan) override {
+    return {.form = record::ServerKeyJudgement::Form::kProprietary, .key_bits = 512};
+  }
+  bool security_exchange(ByteSpan random) override { return known_ = !random.empty(); }
+  std::expected<Opened, Refusal> open(const Protected& payload) override {
+    if (!known_) return std::unexpected(Refusal::kNoKeys);
+    ++opened_;
+    return Opened{.plaintext = base::to_bytes(payload.data)};
+  }
+  void lost(Side) override {}
+
+ private:
+  unsigned& opened_;
+  bool known_ = false;
+};
+
+TEST(StandardSecurity, WithKeysIsReadLikeASessionInTheClear) {
+  unsigned opened = 0;
+  Dissector::Options options;
+  options.make_session_opener = [&] { return std::make_unique<NothingOpener>(opened); };
+  const auto record = dissected(plain_connection(encrypted_session()), options);
+  EXPECT_EQ(record::progress(record).reached, Phase::kFinalization);
+  EXPECT_EQ(record::session_summary(record)->closed_payloads, 0u);
+  EXPECT_EQ(record::first<record::McsConnectResponse>(record)->server_key->key_bits, 512u);
+  EXPECT_TRUE(record::first<record::SecurityExchanged>(record)->keys_known);
+  EXPECT_EQ(opened, 11u);
+  EXPECT_EQ(state_of(record, Phase::kSecurity), PhaseState::kPassed);
+}
+
+TEST(Session, IsTheSameHoweverItIsCutAndWhereverItEnds) {
+  unsigned opened = 0;
+  Dissector::Options keys;
+  keys.make_session_opener = [&] { return std::make_unique<NothingOpener>(opened); };
+  auto over = whole_session() + Connection{server(fast_path_update()),
+                                           server(bare(Side::kServer, error_info(0x0B))),
+                                           server(ultimatum()), ended(Side::kServer)};
+  const std::pair<Connection, Dissector::Options> cases[] = {
+      {plain_connection(over), {}},
+      {opened_connection(kSsl, all_inside(over)), opening_options()},
+      {plain_connection(encrypted_session() + Connection{ended(Side::kClient)}), {}},
+      {plain_connection(encrypted_session() + Connection{ended(Side::kClient)}), keys}};
+  for (const auto& [connection, options] : cases) {
+    oracle::check_connection(connection, {.options = options}, 7);
+    for (std::size_t kept = 0; kept < connection.size(); ++kept) {
+      oracle::check_connection({connection.data(), kept}, {.options = options}, kept);
+    }
+  }
+}
+
+TEST(Session, IsReadOrRefusedHoweverItIsDamaged) {
+  const auto whole = plain_connection(whole_session());
+  for (std::size_t i = 2; i < whole.size(); ++i) {
+    for (std::size_t at = 0; at < whole[i].octets.size(); at += 3) {
+      auto damaged = whole;
+      damaged[i].octets[at] ^= 0x81;
+      const auto played = oracle::play_whole(damaged);
+      oracle::check_record(played.record, false);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rdpwhy::dissect

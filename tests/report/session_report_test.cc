@@ -1,0 +1,139 @@
+// What a report says of the session's phases.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "rdpwhy/report/report.h"
+
+namespace rdpwhy::report {
+namespace {
+
+using nlohmann::json;
+
+constexpr Moment kStart{1'700'000'000'000'000'000};
+
+rdp::ShareControl set_error_info(std::uint32_t code) {
+  rdp::ShareControl control;
+  control.type = static_cast<std::uint8_t>(rdp::ShareControlType::kData);
+  rdp::ShareData data;
+  data.type = static_cast<std::uint8_t>(rdp::ShareDataType::kSetErrorInfo);
+  data.content = rdp::SetErrorInfo{code};
+  control.content = data;
+  return control;
+}
+
+rdp::LicensingPdu alert(std::uint32_t code) {
+  return {.type = static_cast<std::uint8_t>(rdp::LicensingType::kErrorAlert),
+          .message = rdp::LicensingError{.error_code = code, .state_transition = 2}};
+}
+
+/// A connection under Standard RDP Security, up to what is added.
+class Told {
+ public:
+  Told() {
+    add(Phase::kTcp, Side::kServer, record::Connected{});
+    add(Phase::kX224, Side::kServer, rdp::ConnectionConfirm{});
+    record::McsConnectInitial initial;
+    initial.blocks.blocks = {rdp::ClientCoreData{.desktop_width = 1920,
+                                                 .desktop_height = 1080,
+                                                 .keyboard_layout = 0x407,
+                                                 .client_build = 19041,
+                                                 .client_name = "PC\u202E\x1b"},
+                             rdp::ClientNetworkData{.channels = {{"rdpdr", 0}, {"cliprdr", 0}}}};
+    add(Phase::kMcs, Side::kClient, initial);
+    record::McsConnectResponse response;
+    response.blocks.blocks = {
+        rdp::ServerCoreData{.version = 0x00080011},
+        rdp::ServerNetworkData{.mcs_channel_id = 1003, .channel_ids = {1004, 1005}},
+        rdp::ServerSecurityData{.encryption_method = 2, .encryption_level = 9}};
+    response.server_key =
+        record::ServerKeyJudgement{.form = record::ServerKeyJudgement::Form::kProprietary,
+                                   .signature = record::ServerKeyJudgement::Signature::kValid,
+                                   .key_bits = 512};
+    add(Phase::kMcs, Side::kServer, response);
+  }
+  Told& add(Phase phase, Side side, record::Fact fact) {
+    record_.evidence.push_back({.id = static_cast<record::EvidenceId>(record_.evidence.size() + 1),
+                                .phase = phase,
+                                .where = {.side = side, .layer = record::Layer::kWire},
+                                .at = kStart,
+                                .fact = std::move(fact)});
+    return *this;
+  }
+  [[nodiscard]] json as_json() const {
+    std::string out;
+    append_json(out, subject());
+    return json::parse(out);
+  }
+  [[nodiscard]] std::string as_text() const { return to_text(subject(), {.width = 100}); }
+
+ private:
+  [[nodiscard]] Subject subject() const {
+    Subject subject;
+    subject.source.file = "x.pcapng";
+    subject.started = kStart;
+    subject.record = &record_;
+    return subject;
+  }
+  HandshakeRecord record_;
+};
+
+TEST(SessionReport, HasWhatBothSidesSayOfThemselves) {
+  const auto mcs = Told().as_json().at("mcs");
+  EXPECT_EQ(mcs["client"]["build"], 19041);
+  EXPECT_EQ(mcs["client"]["keyboard_layout"], 1031);
+  EXPECT_EQ(mcs["client"]["width"], 1920);
+  EXPECT_EQ(mcs["client"]["height"], 1080);
+  EXPECT_EQ(mcs["client"]["channels"], (json{"rdpdr", "cliprdr"}));
+  EXPECT_EQ(mcs["server"]["version"], "0x00080011");
+  EXPECT_EQ(mcs["server"]["channels"], 2);
+  EXPECT_EQ(mcs["server"]["encryption_method"],
+            (json{{"code", 2}, {"name", "ENCRYPTION_METHOD_128BIT"}}));
+  EXPECT_EQ(mcs["server"]["encryption_level"], (json{{"code", 9}, {"name", nullptr}}));
+  EXPECT_EQ(mcs["server"]["certificate"], (json{{"form", "proprietary"},
+                                                {"key_bits", 512},
+                                                {"signature_valid", true},
+                                                {"published_key", false}}));
+}
+
+TEST(SessionReport, LeavesOutWhatWasNotSeen) {
+  const auto told = Told().as_json();
+  for (const auto* key : {"licensing", "redirection", "error_info"})
+    EXPECT_FALSE(told.contains(key)) << key;
+}
+
+TEST(SessionReport, SaysLicensingAndErrorInfoByNumberAndName) {
+  const auto told = Told()
+                        .add(Phase::kLicensing, Side::kServer, alert(7))
+                        .add(Phase::kCapabilities, Side::kServer, set_error_info(0))
+                        .add(Phase::kCapabilities, Side::kServer, set_error_info(7));
+  const auto shown = told.as_json();
+  EXPECT_EQ(shown["licensing"]["error"], (json{{"code", 7}, {"name", "STATUS_VALID_CLIENT"}}));
+  EXPECT_EQ(shown["licensing"]["transition"], (json{{"code", 2}, {"name", "ST_NO_TRANSITION"}}));
+  EXPECT_EQ(shown["error_info"], (json{{"code", 7}, {"name", "ERRINFO_SERVER_DENIED_CONNECTION"}}));
+  EXPECT_NE(told.as_text().find("ERRINFO_SERVER_DENIED_CONNECTION (0x00000007)"),
+            std::string::npos);
+}
+
+TEST(SessionReport, SaysWhereARedirectionLeadsAndNoPassword) {
+  rdp::ServerRedirection redirection;
+  redirection.target_net_address = "10.9.8.7";
+  redirection.load_balance_info = Bytes{'t', 'o', 'k', 0xFF};
+  redirection.password_size = 20;
+  const auto told = Told().add(Phase::kCapabilities, Side::kServer, redirection);
+  const auto shown = told.as_json()["redirection"];
+  EXPECT_EQ(shown["target"], "10.9.8.7");
+  EXPECT_EQ(shown["routing_token"], "tok\\xff");
+  EXPECT_EQ(shown["password"], true);
+  EXPECT_NE(told.as_text().find("to 10.9.8.7, with a routing token"), std::string::npos);
+}
+
+TEST(SessionReport, LetsNoControlCharacterThrough) {
+  const auto text = Told().as_text();
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find("\u202E"), std::string::npos);
+  EXPECT_NE(text.find("RDP 10.12 (0x00080011)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rdpwhy::report
