@@ -63,7 +63,8 @@ std::string with_number(const std::string& name) {
   for (const auto* code : codes::named(name.substr(colon + 1))) {
     using enum codes::Family;
     if (code->family == kNtStatus || code->family == kSecurityStatus || code->family == kTlsAlert ||
-        code->family == kAuthorization) {
+        code->family == kAuthorization || code->family == kErrorInfo ||
+        code->family == kLicensing) {
       return fmt::format("{}:0x{:X}", name.substr(0, colon), code->value);
     }
   }

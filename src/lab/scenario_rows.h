@@ -15,5 +15,7 @@ struct Row {
 
 /// Of servers with Network Level Authentication.
 [[nodiscard]] std::span<const Row> nla_rows();
+/// Of session hosts behind TLS.
+[[nodiscard]] std::span<const Row> session_rows();
 
 }  // namespace rdpwhy::lab

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lab/nla.h"
+#include "lab/session.h"
 #include "rdpwhy/auth/ts_request.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
@@ -102,7 +103,11 @@ class Conversation {
         leave(faults_.after_tls);
         return;
       }
-      if (nla_ && !speak_credssp(*session)) return;
+      const auto plaintext = session->plaintext();
+      inside_.insert(inside_.end(), plaintext.begin(), plaintext.end());
+      const bool is_nla = nla_.has_value();
+      if (is_nla && !speak_credssp(*session)) return;
+      if ((!is_nla || granted_) && !speak_rdp(*session)) return;
       if (state == State::kPeerClosed || state == State::kFailed) break;
       octets = peer_.read();
     }
@@ -113,14 +118,7 @@ class Conversation {
 
   /// All whole messages that have come; false when the conversation is over.
   bool speak_credssp(crypto::TlsSession& session) {
-    const auto octets = session.plaintext();
-    inside_.insert(inside_.end(), octets.begin(), octets.end());
-    while (!inside_.empty()) {
-      if (granted_) {  // MCS begins, and here the lab's knowledge ends
-        session.close();
-        peer_.write(session.drain());
-        return !leave(Close::kClose);
-      }
+    while (!inside_.empty() && !granted_) {
       const auto size = auth::ts_request_size(inside_);
       const bool may_be_one = size && (!*size || **size <= kLargestMessage);
       if (may_be_one && (!*size || **size > inside_.size())) return true;
@@ -130,6 +128,26 @@ class Conversation {
       if (!say(session, answer)) return false;
     }
     return true;
+  }
+
+  /// The same for what follows, from MCS on.
+  bool speak_rdp(crypto::TlsSession& session) {
+    using Then = SessionDialogue::Then;
+    if (!rdp_) rdp_.emplace(faults_.session, offered_.bits);
+    while (const auto size = SessionDialogue::message_size(inside_)) {
+      const auto answer = rdp_->answer(ByteSpan(inside_).first(*size));
+      inside_.erase(inside_.begin(), inside_.begin() + static_cast<std::ptrdiff_t>(*size));
+      session.write(answer.octets);
+      if (answer.then == Then::kLeave) session.close();
+      if (!peer_.write(session.drain())) return false;
+      if (answer.then == Then::kLeave) return !leave(Close::kClose);
+      if (answer.then == Then::kReset) return !leave(Close::kReset);
+      if (answer.then == Then::kSilent) {
+        peer_.drain();
+        return false;
+      }
+    }
+    return inside_.size() <= kLargestMessage;
   }
 
   /// What comes of a message, in one write: who resets or closes does it with the answer.
@@ -319,6 +337,7 @@ class Conversation {
   NlaHouse& house_;
   rdp::Protocols offered_;
   Bytes unread_;
+  std::optional<SessionDialogue> rdp_;
   std::optional<NlaDialogue> nla_;
   Bytes inside_;  ///< TLS: not yet a whole message
   bool granted_ = false;

@@ -67,7 +67,48 @@ struct NlaFaults {
   Broken broken = Broken::kNo;
 };
 
-/// One field per deviation; the default is a server that behaves through X.224 and TLS.
+/// A session host behind TLS or NLA (MS-RDPBCGR 1.3.1.1), one field per deviation. The default goes
+/// all the way to the font map; there is no session behind it, and nobody is asked who they are.
+struct SessionFaults {
+  /// Which message of the client has what follows for an answer, instead of the right one.
+  enum class At {
+    kConnectInitial,
+    kErectDomain,  ///< which nobody answers
+    kAttachUser,
+    kFirstJoin,
+    kLastJoin,
+    kClientInfo,    ///< instead of licensing
+    kDemandActive,  ///< licensing ended well; instead of the Demand Active
+    kConfirmActive,
+    kSynchronize,
+    kRequestControl,
+    kFontList,
+    kAfterFontMap,  ///< behind the font map
+  };
+  At at = At::kConnectInitial;
+  std::optional<std::uint32_t> error_info;  ///< Set Error Info, and the server leaves
+  std::optional<std::uint8_t> ultimatum;    ///< T.125 Reason, and the server leaves
+  Close leave = Close::kNo;
+  bool silent = false;
+  bool refused = false;     ///< MCS: a result that is no success, and the server leaves
+  bool redirected = false;  ///< a redirection packet, and the server leaves
+  enum class Broken {
+    kNo,
+    kTruncated,         ///< half of the right answer, then it leaves
+    kText,              ///< octets that are no TPKT
+    kEmptyBlock,        ///< a data block of the Connect-Response with length 0
+    kBlockTooLong,      ///< ... that is larger than what holds it
+    kHugeCapabilities,  ///< a Demand Active that claims more than there is
+  };
+  Broken broken = Broken::kNo;
+
+  std::optional<std::uint32_t> licensing_error;  ///< dwErrorCode of the alert that ends licensing
+  std::uint32_t licensing_transition = 1;        ///< and its dwStateTransition
+  bool license_request = false;                  ///< asks for a licence, and lets in who answers
+};
+
+/// One field per deviation; the default is a server that behaves through X.224, TLS and all that
+/// follows.
 struct Faults {
   using Close = lab::Close;
   Close at_once = Close::kNo;        ///< after accept, before reading anything
@@ -99,6 +140,7 @@ struct Faults {
   std::string cipher_list;                  ///< OpenSSL's syntax; empty: its default
   bool no_tickets = false;                  ///< TLS 1.3: says nothing behind the client's Finished
   std::optional<NlaFaults> nla;             ///< absent: TLS alone is selected where it is offered
+  SessionFaults session;
 };
 
 /// Who may log on to a server with NLA. The domain does not matter.
