@@ -50,6 +50,7 @@ Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary
       judge_credssp(reading, findings);
       judge_rdstls(reading, findings);
       judge_authorization(reading, findings);
+      judge_session(reading, findings);
       judge_after_tls(reading, findings);
     }
   }

@@ -26,6 +26,8 @@ enum class Place {
   kLater,
   kSilence,
   kSocketEnd,
+  kServersWord,
+  kLicensing,
   kAnywhere
 };
 
@@ -57,6 +59,10 @@ constexpr Row kRows[] = {
      "the other end's TCP connection ending, by FIN or RST, while mstsc still expects something"},
     {0x404, Place::kSocketEnd, "a receive error on the socket, such as a reset"},
     {0x304, Place::kSocketEnd, "a send error on the socket"},
+    {0x3, Place::kServersWord,
+     "a server that ends the session in so many words (Set Error Info, disconnect ultimatum)"},
+    {0x808, Place::kLicensing, "licensing that fails"},
+    {0x908, Place::kLicensing, "licensing that is not answered"},
     {0x4, Place::kAnywhere, "nothing in particular: clients use it for any ended session"},
 };
 
@@ -83,7 +89,11 @@ bool certificate_is_refused(const Reading& reading, const Diagnosis& diagnosis) 
          diagnosis.causes.front().id == "certificate-refused-by-client";
 }
 
-std::string extended_in_words(std::uint32_t extended) {
+std::string extended_in_words(const Reading& reading, std::uint32_t extended) {
+  if (reading.session.summary.error_info == extended) {
+    return fmt::format(" The extended 0x{:x} is the server's own number, Set Error Info {}.",
+                       extended, error_info_in_words(extended));
+  }
   if (extended == 7) {
     return " The extended 0x7 adds nothing: mstsc sets it itself when the socket ends before the "
            "connection sequence is over.";
@@ -102,6 +112,8 @@ std::string code_in_words(const Saw& saw) {
 /// socket.
 bool was_told_why(const Reading& reading) {
   const auto& logon = reading.logon;
+  const auto& session = reading.session;
+  if (session.summary.error_info || session.licensing_failure() != nullptr) return true;
   if (logon.refusal != nullptr || logon.kerberos_error != nullptr) return true;
   if (const auto* result = logon.authorization_fact()) return result->authorization_result != 0;
   const auto* answer = logon.rdstls_answer_fact();
@@ -154,6 +166,11 @@ bool fits(Place place, const Reading& reading, const Diagnosis& diagnosis) {
     case Place::kSocketEnd:
       return failure != nullptr && failure->phase >= Phase::kX224 && reading.server_left() &&
              !was_told_why(reading);
+    case Place::kServersWord:
+      return reading.session.summary.error_info ||
+             reading.session.summary.server_ultimatum != nullptr;
+    case Place::kLicensing:
+      return diagnosis.mstsc && diagnosis.mstsc->code == 0x808;
     case Place::kLater:
     case Place::kAnywhere:
       break;
@@ -247,6 +264,7 @@ std::optional<MstscCode> expected_code(const Reading& reading, const Diagnosis& 
   const auto* failure = reading.failure();
   if (fits(Place::kGuard, reading, diagnosis)) return MstscCode{0x708, {}, Confidence::kLikely};
   if (auto code = code_of_refusal(reading, diagnosis)) return code;
+  if (auto code = code_of_session(reading, diagnosis)) return code;
   if (failure == nullptr || failure->how == EndedHow::kCaptureEnd || was_told_why(reading))
     return {};
   if (reading.before_proxy_grant()) return {};  // mstsc does not use our proxy
@@ -282,8 +300,9 @@ std::optional<MstscCode> expected_code(const Reading& reading, const Diagnosis& 
 SawVerdict judge_saw(const Saw& saw, const Reading& reading, const Diagnosis& diagnosis) {
   SawVerdict verdict;
   const auto code = code_in_words(saw);
-  const auto extended =
-      saw.extended && *saw.extended != 0 ? extended_in_words(*saw.extended) : std::string();
+  const auto extended = saw.extended && *saw.extended != 0
+                            ? extended_in_words(reading, *saw.extended)
+                            : std::string();
   const auto* row = row_of_code(saw.code);
   if (std::ranges::find(kAfterTls, saw.code) != kAfterTls.end())
     return judge_code_of_logon(saw, reading, diagnosis);

@@ -36,7 +36,8 @@ Reading::Reading(const HandshakeRecord& record_in, const record::Summary& summar
       circumstances(circumstances_in),
       progress(summary.progress),
       tls(summary.tls),
-      logon(record_in) {
+      logon(record_in),
+      session(record_in) {
   const auto way = record::proxy_way(record);
   proxied = way.present || !circumstances.proxy.empty();
   proxy_grant = way.granted;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "diagnose/logon_reading.h"
+#include "diagnose/session_reading.h"
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/queries.h"
 
@@ -21,6 +22,7 @@ struct Reading {
   const record::Progress& progress;
   const std::optional<record::TlsSummary>& tls;
   LogonReading logon;
+  SessionReading session;
 
   // First evidence of each kind; null where there is none.
   const Evidence* request = nullptr;       ///< X.224 Connection Request
@@ -127,14 +129,19 @@ void judge_kerberos(const Reading& reading, Findings& findings);  // our talk wi
 void judge_credssp(const Reading& reading, Findings& findings);
 void judge_rdstls(const Reading& reading, Findings& findings);
 void judge_authorization(const Reading& reading, Findings& findings);
+void judge_session(const Reading& reading, Findings& findings);    // from mcs on
 void judge_after_tls(const Reading& reading, Findings& findings);  // what those leave open
 void judge_complete(const Reading& reading, Findings& findings);   // no failure is seen
 void judge_capture(const Reading& reading, Findings& findings);    // what the capture does not hold
 void gather_warnings(const Reading& reading, Findings& findings);
-void warn_about_logon(const Reading& reading, Findings& findings);  // a part of them
+void warn_about_logon(const Reading& reading, Findings& findings);    // a part of them
+void warn_about_session(const Reading& reading, Findings& findings);  // and another
 
 [[nodiscard]] std::optional<MstscCode> expected_code(const Reading& reading,
                                                      const Diagnosis& diagnosis);
+/// From MCS on, where the server's own words are more than an ended socket.
+[[nodiscard]] std::optional<MstscCode> code_of_session(const Reading& reading,
+                                                       const Diagnosis& diagnosis);
 [[nodiscard]] SawVerdict judge_saw(const Saw& saw, const Reading& reading,
                                    const Diagnosis& diagnosis);
 

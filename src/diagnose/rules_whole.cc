@@ -130,6 +130,10 @@ void fit_advice(const Reading& reading, Finding& finding) {
         "If users still fail, compare: from their machine, by the name they use, with their "
         "client. What follows the phases above (TLS, credentials, licences, session) was not tried "
         "here.";
+  } else if (reading.session.is_active()) {
+    finding.fix.front() =
+        "If users still fail, compare: from their machine, by the name they use, with their client "
+        "and their own credentials. What the session does after the handshake was not looked at.";
   } else if (reading.logon.delegation != nullptr || reading.logon.rdstls_answer != nullptr) {
     finding.fix.front() =
         "If users still fail, compare: from their machine, by the name they use, with their client "
@@ -232,6 +236,52 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   }
 }
 
+/// A capture in which the session's phases can be read, and nothing shows a failure.
+void judge_opened_session(const Reading& reading, Findings& findings) {
+  const auto& session = reading.session;
+  const auto because = ids({session.connect_response, session.summary.font_map_at,
+                            session.summary.error_info_at, reading.last_ending});
+  if (session.is_active()) {
+    std::string end;
+    if (session.was_ended_by_user()) {
+      end = fmt::format(" It ended by the user's own wish: {}.",
+                        error_info_in_words(*session.summary.error_info));
+    }
+    auto& finding =
+        findings.add("handshake-complete", Confidence::kCertain,
+                     "Everything completed up to the font map: a session ran." + end, because);
+    fit_advice(reading, finding);
+    return;
+  }
+  const auto* end =
+      reading.last_ending == nullptr ? nullptr : std::get_if<Ending>(&reading.last_ending->fact);
+  if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
+    findings.add("capture-incomplete", Confidence::kLikely,
+                 fmt::format("The handshake went through {}; the capture ends while the connection "
+                             "is open, too early to tell how it went on.",
+                             until_in_words(reading)),
+                 because);
+    return;
+  }
+  const auto by = std::get<Ending>(first_ending(reading)->fact).by;
+  if (by == Side::kClient) {
+    findings
+        .add(
+            "handshake-complete", Confidence::kPossible,
+            fmt::format("Every phase up to {} completed; then the client left by itself, in order.",
+                        until_in_words(reading)),
+            because)
+        .against.push_back("why a client leaves before there is a session is not said");
+    return;
+  }
+  findings
+      .add("unexplained", Confidence::kPossible,
+           fmt::format("Every phase up to {} completed; then the server ended the connection.",
+                       until_in_words(reading)),
+           because)
+      .against.push_back("what of it could not be read may say why");
+}
+
 /// A run without credentials was to go no further.
 bool went_as_far_as_without_credentials(const Reading& reading) {
   const auto& stop = reading.record.run->own_stop;
@@ -295,6 +345,7 @@ void judge_complete(const Reading& reading, Findings& findings) {
         .against.push_back("lenient clients go on as well");
     return;
   }
+  if (!run && reading.session.began) return judge_opened_session(reading, findings);
   if (!run && reading.reached(Phase::kX224)) return judge_encrypted_rest(reading, findings);
   if (run && went_as_far_as_without_credentials(reading)) {
     findings.add(

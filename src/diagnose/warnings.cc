@@ -198,6 +198,7 @@ void gather_warnings(const Reading& reading, Findings& findings) {
   warn_about_tls(reading, findings);
   warn_about_certificate(reading, findings);
   warn_about_logon(reading, findings);
+  warn_about_session(reading, findings);
   warn_about_time(reading, findings);
   warn_about_oddities(reading, findings);
 }
