@@ -109,7 +109,10 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
     return std::unexpected(
         Error{"a password is sent inside NLA only, and NLA (nla, ext) is not offered"});
   }
-  if (credssp_begins) {  // without credentials no further than the server's challenge
+  // The default creates no session and leaves no failed logon behind: with NLA the server's
+  // challenge, or what became of the logon that was asked for.
+  if (!typed.logon.wanted()) plan.until_without_nla = plan.until;
+  if (credssp_begins) {
     const bool delegates_nothing =
         plan.credssp.authentication == dialogue::Authentication::kKerberos &&
         typed.logon.restricted_admin;
@@ -120,14 +123,23 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
     const auto phase = record::phase_named(typed.until);
     if (!phase)
       return std::unexpected(Error{fmt::format("--until: no phase is called \"{}\"", typed.until)});
-    static constexpr Phase kDepths[] = {Phase::kTcp, Phase::kX224, Phase::kTls, Phase::kCredssp,
-                                        Phase::kAuthorization};
+    static constexpr Phase kDepths[] = {
+        Phase::kTcp,           Phase::kX224,        Phase::kTls,      Phase::kCredssp,
+        Phase::kAuthorization, Phase::kMcs,         Phase::kChannels, Phase::kLicensing,
+        Phase::kCapabilities,  Phase::kFinalization};
     if (std::ranges::find(kDepths, *phase) == std::end(kDepths)) {
-      return std::unexpected(Error{
-          fmt::format("--until takes tcp, x224, tls, credssp or authorization; {} is not probed",
-                      typed.until)});
+      return std::unexpected(
+          Error{fmt::format("--until takes tcp, x224, tls, credssp, authorization, mcs, channels, "
+                            "licensing, capabilities or finalization; {} is none to stop after",
+                            typed.until)});
     }
-    if (*phase >= Phase::kCredssp && !credssp_begins) {
+    if (*phase > Phase::kChannels && !typed.create_session && !typed.logon.wanted()) {
+      return std::unexpected(Error{fmt::format(
+          "--until {0}: from there on the server makes a session; with --user it is the user's, "
+          "without one say --create-session",
+          typed.until)});
+    }
+    if (*phase >= Phase::kCredssp && *phase < Phase::kMcs && !credssp_begins) {
       return std::unexpected(Error{
           fmt::format("--until {}: NLA is not offered, or not begun (--auth none)", typed.until)});
     }
@@ -136,10 +148,16 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
       return std::unexpected(Error{"--until authorization needs a user who logs on: --user"});
     }
     plan.until = *phase;
+    // A session without a logon is made on an explicit word only.
+    plan.until_without_nla.reset();
+    if (*phase > Phase::kChannels && !typed.create_session) plan.until_without_nla = Phase::kMcs;
   }
   const auto& negotiation = plan.request.negotiation;
   const bool offers_tls = negotiation && negotiation->requested.bits != 0;
-  if (!offers_tls) plan.until = std::min(plan.until, Phase::kX224);
+  if (!offers_tls && plan.until < Phase::kMcs) {
+    plan.until = std::min(plan.until, Phase::kX224);
+    plan.until_without_nla.reset();
+  }
   return {};
 }
 
@@ -188,7 +206,10 @@ void declare(CLI::App& app, TypedProbe& typed) {
   app.add_flag("--explain", typed.explain, "add the list of evidence");
   app.add_option("--timeout", typed.timeout, "seconds that each phase may take (5)");
   app.add_option("--until", typed.until,
-                 "stop after this phase: tcp, x224, tls, credssp, authorization");
+                 "stop after this phase: tcp, x224, tls, credssp, authorization, mcs, channels, "
+                 "licensing, capabilities, finalization");
+  app.add_flag("--create-session", typed.create_session,
+               "allow --until to go where a server makes a session, without a logon by NLA");
   declare_saw(app, typed.saw);
   app.add_option("--security", typed.security,
                  "what to offer, of rdp,tls,nla,ext,rdstls (exactly these bits), or none");

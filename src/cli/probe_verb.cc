@@ -109,6 +109,7 @@ std::optional<int> attach_credentials(const CLI::App& app, const TypedProbe& typ
   first.options.plan.credssp.credentials = std::move(*attempt);
   for (auto& other : std::span(errands).subspan(1)) {
     auto& plan = other.options.plan;
+    plan.until_without_nla = std::min(plan.until_without_nla.value_or(plan.until), Phase::kMcs);
     plan.until = std::min(plan.until, Phase::kCredssp);
     if (plan.credssp.authentication == dialogue::Authentication::kKerberos) {
       plan.credssp.authentication = dialogue::Authentication::kNegotiate;  // not by a cache either

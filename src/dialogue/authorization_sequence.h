@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rdpwhy/dialogue/probe_plan.h"
 #include "rdpwhy/dialogue/sequence.h"
 
 namespace rdpwhy::dialogue {
@@ -8,8 +9,12 @@ namespace rdpwhy::dialogue {
 /// may log on here at all.
 class AuthorizationSequence : public Sequence {
  public:
+  explicit AuthorizationSequence(ProbePlan plan) : plan_(std::move(plan)) {}
   [[nodiscard]] Phase phase() const override { return Phase::kAuthorization; }
   [[nodiscard]] Step next(const HandshakeRecord& record) override;
+
+ private:
+  ProbePlan plan_;
 };
 
 }  // namespace rdpwhy::dialogue

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialogue/authorization_sequence.h"
+#include "dialogue/mcs_sequence.h"
 #include "dialogue/this_connection.h"
 #include "rdpwhy/auth/ts_request.h"
 #include "rdpwhy/base/check.h"
@@ -292,12 +293,17 @@ Step CredsspSequence::delegate(Evidences evidence) {
 Step CredsspSequence::go_behind(Evidences evidence) {
   if (server_is_done(evidence) || next_answer(evidence) != nullptr) return finish();
   const auto* selected = selection(evidence);
-  if (selected != nullptr &&
-      selected->selected_protocol == static_cast<std::uint32_t>(rdp::Protocol::kHybridEx)) {
-    return Next{std::make_unique<AuthorizationSequence>()};
+  if (selected == nullptr) return finish();
+  const auto protocol = selected->selected_protocol;
+  if (protocol == static_cast<std::uint32_t>(rdp::Protocol::kHybridEx)) {
+    return Next{std::make_unique<AuthorizationSequence>(std::move(plan_))};
+  }
+  // Nothing is due from a server that takes the credentials; whatever it says next answers MCS.
+  if (plan_.until >= Phase::kMcs) {
+    return Next{std::make_unique<McsSequence>(std::move(plan_), protocol)};
   }
   if (std::exchange(state_, State::kObjectionOver) == State::kObjectionOver) return finish();
-  return Linger{};  // nothing is due from a server that takes the credentials
+  return Linger{};
 }
 
 Step CredsspSequence::stop(Why why, std::string words) {

@@ -19,6 +19,12 @@ rdp::ConnectionRequest ProbePlan::mstsc_request(std::string user) {
   return request;
 }
 
+Phase ProbePlan::depth(std::uint32_t selected_protocol) const {
+  constexpr auto kNla = static_cast<std::uint32_t>(rdp::Protocol::kHybrid) |
+                        static_cast<std::uint32_t>(rdp::Protocol::kHybridEx);
+  return (selected_protocol & kNla) != 0 ? until : until_without_nla.value_or(until);
+}
+
 namespace {
 
 /// A probe that asks for no more than TCP has nothing to say.
@@ -31,7 +37,8 @@ class NothingToSay final : public Sequence {
 }  // namespace
 
 std::unique_ptr<Sequence> start(const ProbePlan& plan) {
-  if (plan.until < Phase::kX224) return std::make_unique<NothingToSay>();
+  if (std::max(plan.until, plan.until_without_nla.value_or(plan.until)) < Phase::kX224)
+    return std::make_unique<NothingToSay>();
   ProbePlan asked = plan;
   if (plan.credssp.restricted_admin && asked.request.negotiation) {
     asked.request.negotiation->flags |= rdp::NegotiationRequest::kRestrictedAdminModeRequired;

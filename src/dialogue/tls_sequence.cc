@@ -1,6 +1,7 @@
 #include "dialogue/tls_sequence.h"
 
 #include "dialogue/credssp_sequence.h"
+#include "dialogue/mcs_sequence.h"
 #include "dialogue/this_connection.h"
 
 namespace rdpwhy::dialogue {
@@ -48,20 +49,19 @@ bool is_complete(std::span<const Evidence> evidence) {
   return client.finished && server.finished;
 }
 
-/// MS-RDPBCGR 5.4.5.2: CredSSP, and on our wish. A server that selects what it was not offered gets
-/// no credentials.
-bool selects_offered_credssp(std::span<const Evidence> evidence,
-                             const rdp::ConnectionRequest& request) {
-  if (!request.negotiation) return false;
+/// What the server selected, when it was offered. One that selects something else gets nothing
+/// behind TLS, least of all credentials.
+std::optional<rdp::Protocol> selected_of_ours(std::span<const Evidence> evidence,
+                                              const rdp::ConnectionRequest& request) {
+  if (!request.negotiation) return std::nullopt;
   for (const auto& e : evidence) {
     const auto* confirm = std::get_if<rdp::ConnectionConfirm>(&e.fact);
     if (confirm == nullptr || confirm->response() == nullptr) continue;
     const auto selected = confirm->response()->selected_protocol;
-    return (selected == static_cast<std::uint32_t>(rdp::Protocol::kHybrid) ||
-            selected == static_cast<std::uint32_t>(rdp::Protocol::kHybridEx)) &&
-           (request.negotiation->requested.bits & selected) != 0;
+    if ((request.negotiation->requested.bits & selected) == 0) return std::nullopt;
+    return static_cast<rdp::Protocol>(selected);
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -84,13 +84,23 @@ Step TlsSequence::next(const HandshakeRecord& record) {
 }
 
 Step TlsSequence::go_behind(std::span<const Evidence> evidence) {
-  const bool credssp_wanted =
-      plan_.until >= Phase::kCredssp && plan_.credssp.authentication != Authentication::kNone;
-  if (!credssp_wanted || !selects_offered_credssp(evidence, plan_.request) ||
-      !is_complete(evidence)) {
-    return Finish{};
+  const auto selected = selected_of_ours(evidence, plan_.request);
+  if (!selected || !is_complete(evidence)) return Finish{};
+  const auto depth = plan_.depth(static_cast<std::uint32_t>(*selected));
+  switch (*selected) {
+    case rdp::Protocol::kHybrid:
+    case rdp::Protocol::kHybridEx:
+      if (depth < Phase::kCredssp || plan_.credssp.authentication == Authentication::kNone) break;
+      return Next{std::make_unique<CredsspSequence>(std::move(plan_))};
+    case rdp::Protocol::kSsl:
+      if (depth < Phase::kMcs) break;
+      return Next{
+          std::make_unique<McsSequence>(std::move(plan_), static_cast<std::uint32_t>(*selected))};
+    case rdp::Protocol::kRdstls:
+    case rdp::Protocol::kRdsAad:
+      break;  // who has no redirection or token has nothing to say there
   }
-  return Next{std::make_unique<CredsspSequence>(std::move(plan_))};
+  return Finish{};
 }
 
 }  // namespace rdpwhy::dialogue

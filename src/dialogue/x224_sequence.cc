@@ -1,5 +1,6 @@
 #include "dialogue/x224_sequence.h"
 
+#include "dialogue/mcs_sequence.h"
 #include "dialogue/this_connection.h"
 #include "dialogue/tls_sequence.h"
 #include "rdpwhy/rdp/tpkt.h"
@@ -44,9 +45,16 @@ Step X224Sequence::next(const HandshakeRecord& record) {
 }
 
 Step X224Sequence::after(const rdp::ConnectionConfirm& confirm) {
+  if (confirm.failure() != nullptr) return Finish{};
+  // Without RDP_NEG_RSP the server is older than that, or was not asked: PROTOCOL_RDP.
   const auto* response = confirm.response();
-  if (response == nullptr || plan_.until < Phase::kTls) return Finish{};
-  if (!begins_with_tls(response->selected_protocol)) return Finish{};
+  const auto selected = response == nullptr ? 0 : response->selected_protocol;
+  const auto depth = plan_.depth(selected);
+  if (selected == 0) {
+    if (depth < Phase::kMcs) return Finish{};
+    return Next{std::make_unique<McsSequence>(plan_, selected)};
+  }
+  if (depth < Phase::kTls || !begins_with_tls(selected)) return Finish{};
   return Next{std::make_unique<TlsSequence>(plan_)};
 }
 

@@ -21,6 +21,8 @@
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/record_opener.h"
+#include "rdpwhy/crypto/session_opener.h"
+#include "rdpwhy/crypto/standard_security.h"
 #include "rdpwhy/record/queries.h"
 
 namespace rdpwhy::net {
@@ -46,12 +48,19 @@ bool speaks_nla(std::uint32_t protocols) {
 }
 
 /// getrandom(2) does not fail for so few octets once the kernel is up.
+void fill(std::span<std::uint8_t> octets) {
+  const auto count = ::getrandom(octets.data(), octets.size(), 0);
+  RDPWHY_CHECK(count >= 0 && static_cast<std::size_t>(count) == octets.size());
+}
+
+std::shared_ptr<const Secret> fresh_client_random() {
+  Bytes octets(crypto::StandardSecurity::kRandomSize);
+  fill(octets);
+  return std::make_shared<Secret>(std::move(octets));
+}
+
 dialogue::CredsspPlan::Randomness fresh_randomness() {
   dialogue::CredsspPlan::Randomness fresh;
-  const auto fill = [](std::span<std::uint8_t> octets) {
-    const auto count = ::getrandom(octets.data(), octets.size(), 0);
-    RDPWHY_CHECK(count >= 0 && static_cast<std::size_t>(count) == octets.size());
-  };
   fill(fresh.client_nonce);
   fill(fresh.client_challenge);
   fill(fresh.session_key);
@@ -81,7 +90,8 @@ class Run {
                     .make_opener =
                         [this](const tls::ClientHello& client, const tls::ServerHello& server) {
                           return crypto::make_record_opener(key_log_, client, server);
-                        }}) {
+                        },
+                    .make_session_opener = [this] { return open_sessions(); }}) {
     if (options_.capture_sink) capture_.emplace(options_.capture_sink, "rdpwhy");
     if (options_.plan.tls.server_name.empty()) {
       options_.plan.tls.server_name = options_.server_name.value_or(target.host);
@@ -129,8 +139,9 @@ class Run {
   }
 
  private:
-  /// Authorization is as far as we go; without NLA on offer TLS is, without TLS X.224.
+  /// NLA stands between TLS and MCS: who does not begin it has nothing to reach there.
   [[nodiscard]] Phase farthest() const {
+    if (options_.plan.until >= Phase::kMcs) return options_.plan.until;
     const auto& negotiation = options_.plan.request.negotiation;
     const bool offers_tls = negotiation && negotiation->requested.bits != 0;
     const bool begins_credssp =
@@ -141,20 +152,29 @@ class Run {
                                                         : Phase::kX224);
   }
 
-  /// How far a run that wished for NLA had to go, now that the server has selected.
+  /// How far the run had to go, now that the server has selected.
   void settle_depth(const HandshakeRecord& record) {
-    if (!options_.until_is_a_wish || facts_.until <= Phase::kTls) return;
     const auto* confirm = record::first<rdp::ConnectionConfirm>(record);
-    const auto* response = confirm == nullptr ? nullptr : confirm->response();
-    if (response == nullptr) return;
-    const bool logs_on = options_.plan.credssp.credentials != nullptr;
-    const auto selected = static_cast<rdp::Protocol>(response->selected_protocol);
-    if (selected == rdp::Protocol::kHybrid) {
+    if (confirm == nullptr || confirm->failure() != nullptr) return;
+    const auto* response = confirm->response();
+    const auto selected = response == nullptr ? 0 : response->selected_protocol;
+    // Who wanted to log on, and was not asked to by NLA, did not get as far as asked.
+    if (!speaks_nla(selected)) {
+      facts_.until = options_.plan.depth(selected);
+    } else if (options_.until_is_a_wish &&
+               selected == static_cast<std::uint32_t>(rdp::Protocol::kHybrid)) {
       // Only HYBRID_EX has the authorization result (MS-RDPBCGR 5.4.2.1).
       facts_.until = std::min(*facts_.until, Phase::kCredssp);
-    } else if (selected != rdp::Protocol::kHybridEx && !logs_on) {
-      facts_.until = Phase::kTls;  // who wanted to log on did not get as far as asked
     }
+  }
+
+  /// For Standard RDP Security: opens what is protected by the random that this run sends.
+  [[nodiscard]] std::unique_ptr<record::SessionOpener> open_sessions() {
+    return crypto::make_session_opener({.key_log = &key_log_,
+                                        .client_random = options_.plan.session.client_random.get(),
+                                        .on_secret = [this](std::string_view line) {
+                                          if (tell_secret_) tell_secret_(line);
+                                        }});
   }
 
   void enter(Phase phase) const {
@@ -248,18 +268,24 @@ class Run {
       }
     }
     KerberosWorker kerberos(options_.plan.credssp, clock_);
+    tell_secret_ = [this, &stream](std::string_view line) {
+      if (options_.on_secret) options_.on_secret(line);
+      if (options_.capture_secrets) stream.tap().secret(line);
+    };
     const DriveOptions how{.phase_timeout = options_.phase_timeout,
                            .linger = watch_time(),
                            .on_secret =
-                               [this, &stream](std::string_view line) {
+                               [this](std::string_view line) {
                                  key_log_.add(line);
-                                 if (options_.on_secret) options_.on_secret(line);
-                                 if (options_.capture_secrets) stream.tap().secret(line);
+                                 tell_secret_(line);
                                },
                            .on_phase = options_.on_phase,
                            .kerberos = &kerberos};
     options_.plan.credssp.randomness = fresh_randomness();
-    co_return co_await drive(stream, dialogue::start(options_.plan), how, facts_);
+    options_.plan.session.client_random = fresh_client_random();
+    auto driven = co_await drive(stream, dialogue::start(options_.plan), how, facts_);
+    tell_secret_ = {};
+    co_return driven;
   }
 
   [[nodiscard]] std::chrono::nanoseconds watch_time() const {
@@ -305,6 +331,7 @@ class Run {
   record::RunFacts facts_;
   Deadline last_connection_{};
   std::optional<int> signal_;
+  std::function<void(std::string_view)> tell_secret_;  ///< while a connection is spoken on
 };
 
 }  // namespace

@@ -595,7 +595,7 @@ bool went_as_far_as_asked(const HandshakeRecord& record, const Course& course,
   const auto until = *record.run->until;
   if (reached >= until) return true;
   const auto& stop = record.run->own_stop;
-  if (!stop || until < Phase::kCredssp) return false;
+  if (!stop || until < Phase::kCredssp || until >= Phase::kMcs) return false;
   using Why = RunFacts::OwnStop::Why;
   return (stop->why == Why::kNoCredentials || stop->why == Why::kNothingToDelegate) &&
          course.inside.server_answered_credssp && stopped_in == Phase::kCredssp;

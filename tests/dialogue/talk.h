@@ -28,13 +28,16 @@ class Talk {
  public:
   /// The octets that the server sends inside TLS on one TSRequest.
   using Server = std::function<Bytes(const auth::TsRequest&)>;
+  /// What the server answers to octets behind X.224 or TLS, from MCS on.
+  using Session = std::function<Bytes(ByteSpan)>;
   using Kerberos = std::function<KerberosAnswer(ByteSpan server_token)>;
 
   struct Settings {
     rdp::NegotiationResponse confirm;
     crypto::TlsServerSettings tls;
     Server server;
-    Kerberos kerberos;
+    Session session = {};  ///< in place of TSRequests, and in the clear where that is selected
+    Kerberos kerberos = {};
     std::function<bool()> server_closed = [] { return false; };
     std::function<bool()> server_says_goodbye = [] { return false; };  ///< close_notify, no FIN
   };
@@ -78,7 +81,7 @@ class Talk {
       phases.push_back(sequence_->phase());
       return true;
     }
-    if (auto* send = std::get_if<Send>(&step)) return client_ ? write(send->bytes) : ask(*send);
+    if (auto* send = std::get_if<Send>(&step)) return say(*send);
     if (auto* start = std::get_if<StartTls>(&step)) return start_tls(start->offer);
     if (auto* ask = std::get_if<AskKerberos>(&step)) {
       ++kerberos_steps;
@@ -95,6 +98,16 @@ class Talk {
     }
     if (auto* give_up = std::get_if<GiveUp>(&step)) error = give_up->error;
     return false;
+  }
+
+  bool say(const Send& send) {
+    if (client_) return write(send.bytes);
+    if (!std::exchange(asked_, true)) return ask(send);
+    dissector_.bytes(Side::kClient, send.bytes, now());
+    if (auto answer = settings_.session(send.bytes); !answer.empty()) {
+      inbox_.push_back(std::move(answer));
+    }
+    return true;
   }
 
   bool ask(const Send& request) {
@@ -130,6 +143,11 @@ class Talk {
     server_->feed(ours);
     const auto plaintext = server_->plaintext();
     partial_.insert(partial_.end(), plaintext.begin(), plaintext.end());
+    if (settings_.session && !partial_.empty()) {
+      if (const auto answer = settings_.session(std::exchange(partial_, {})); !answer.empty()) {
+        server_->write(answer);
+      }
+    }
     while (!partial_.empty()) {
       const auto size = auth::ts_request_size(partial_).value().value_or(SIZE_MAX);
       if (size > partial_.size()) break;
@@ -176,6 +194,7 @@ class Talk {
   std::deque<Bytes> inbox_;
   Bytes partial_;
   bool ended_ = false;
+  bool asked_ = false;
 };
 
 }  // namespace rdpwhy::dialogue

@@ -45,12 +45,26 @@ struct CredsspPlan {
   Randomness randomness;
 };
 
+/// What is said from MCS on (MS-RDPBCGR 1.3.1.1).
+struct SessionPlan {
+  std::string client_name = "rdpwhy";
+  std::uint16_t desktop_width = 1024;
+  std::uint16_t desktop_height = 768;
+  /// 32 octets for Standard RDP Security; `net` fills it for each connection. Null: there is none.
+  std::shared_ptr<const Secret> client_random;
+};
+
 /// What one connection is to say. The defaults are a current mstsc's.
 struct ProbePlan {
   rdp::ConnectionRequest request = mstsc_request("rdpwhy");
   crypto::TlsOffer tls = crypto::TlsOffer::mstsc();
   CredsspPlan credssp;
+  SessionPlan session;
   Phase until = Phase::kTls;  ///< the last phase to go through
+  /// The same where the server does not select NLA; not given: `until`.
+  std::optional<Phase> until_without_nla;
+
+  [[nodiscard]] Phase depth(std::uint32_t selected_protocol) const;
 
   /// Cookie "mstshash=USER", RDP_NEG_REQ with SSL, HYBRID and HYBRID_EX, as a current mstsc sends
   /// it.

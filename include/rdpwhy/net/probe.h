@@ -18,8 +18,8 @@ namespace rdpwhy::net {
 
 struct ProbeOptions {
   dialogue::ProbePlan plan;
-  /// plan.until is how far to go where the server selects it: without NLA, TLS is far enough for
-  /// who does not log on, and without HYBRID_EX there is no authorization result to wait for.
+  /// plan.until is how far to go where the server selects it: without HYBRID_EX there is no
+  /// authorization result to wait for.
   bool until_is_a_wish = false;
   /// What plan.tls.server_name becomes when it is empty: not given: the target's host, as mstsc
   /// does; empty: no server_name extension at all.

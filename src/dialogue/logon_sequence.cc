@@ -1,0 +1,59 @@
+#include "dialogue/logon_sequence.h"
+
+#include "dialogue/leave_sequence.h"
+#include "dialogue/licensing_sequence.h"
+#include "dialogue/this_connection.h"
+#include "rdpwhy/rdp/client_info.h"
+#include "rdpwhy/rdp/security_header.h"
+
+namespace rdpwhy::dialogue {
+namespace {
+
+using rdp::ClientInfo;
+
+Bytes client_info(const ProbePlan& plan) {
+  constexpr std::uint32_t kNoExtras = 0x07;  // no wallpaper, no window contents, no animations
+  rdp::ExtendedClientInfo extended{.address = "0.0.0.0",
+                                   .directory = "C:\\Windows\\System32\\mstscax.dll"};
+  extended.time_zone = rdp::TimeZone{.standard_name = "UTC", .daylight_name = "UTC"};
+  extended.session_id = 0;
+  extended.performance_flags = kNoExtras;
+  extended.auto_reconnect_cookie_size = 0;
+  extended.reserved1 = 0;
+  extended.reserved2 = 0;
+  ClientInfo info{.flags = ClientInfo::kMouse | ClientInfo::kDisableCtrlAltDel |
+                           ClientInfo::kUnicode | ClientInfo::kMaximizeShell |
+                           ClientInfo::kLogonNotify | ClientInfo::kEnableWindowsKey |
+                           ClientInfo::kLogonErrors | ClientInfo::kMouseHasWheel |
+                           ClientInfo::kNoAudioPlayback,
+                  .extended = std::move(extended)};
+  if (const auto& credentials = plan.credssp.credentials) {
+    info.user_name = credentials->user();
+    info.domain = credentials->domain();
+  }
+  return base::to_bytes(rdp::encode(info, Secret()).reveal());
+}
+
+}  // namespace
+
+Step LogonSequence::next(const HandshakeRecord& record) {
+  const auto evidence = this_connection(record);
+  if (server_is_done(evidence)) return Finish{};
+  if (!info_due_) {
+    info_due_ = true;
+    if (path_->has_standard_security()) {
+      auto exchange = path_->security_exchange();
+      if (!exchange) return leave(std::move(path_), phase());
+      return Send{std::move(*exchange)};
+    }
+  }
+  if (!path_->wants(Phase::kClientInfo)) return leave(std::move(path_), phase());
+  if (!info_sent_) {
+    info_sent_ = true;
+    const auto info = client_info(path_->plan());
+    return Send{path_->with_header(rdp::security_flags::kInfoPacket, info, false)};
+  }
+  return Next{std::make_unique<LicensingSequence>(std::move(path_))};
+}
+
+}  // namespace rdpwhy::dialogue
