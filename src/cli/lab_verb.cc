@@ -95,8 +95,6 @@ int serve(Play play, std::uint16_t port) {
 
 /// A mstsc that logs on as the account of the lab.
 void log_on(const lab::Account& account, net::ProbeOptions& options) {
-  options.plan.until = Phase::kAuthorization;
-  options.until_is_a_wish = true;
   options.plan.credssp.authentication = dialogue::Authentication::kNtlm;
   options.plan.credssp.credentials = std::make_shared<dialogue::OneAttempt>(dialogue::Credentials{
       .user = account.user, .domain = {}, .password = account.password.copy()});
@@ -105,6 +103,7 @@ void log_on(const lab::Account& account, net::ProbeOptions& options) {
 /// The server and a probe of it in one program: something to explain without any other machine.
 int demonstrate(Play play, bool explain) {
   net::ProbeOptions options;
+  options.plan.until = Phase::kFinalization;  // no session stands behind the lab
   const auto faults = lab::faults_of(play.name);
   if (faults.nla) log_on(play.account, options);
   auto server = lab::Server::start(faults, 0, std::move(play.account));

@@ -102,6 +102,53 @@ bool offers_nla(const rdp::ConnectionRequest& request) {
   return request.negotiation && (request.negotiation->requested.bits & kNla) != 0;
 }
 
+/// Without a word of the user: no session is created, no failed logon left behind. With NLA that is
+/// the server's challenge, or what became of the logon that was asked for; without it the MCS
+/// Connect Response.
+void default_depth(const TypedProbe& typed, bool credssp_begins, dialogue::ProbePlan& plan) {
+  const bool delegates_nothing =
+      plan.credssp.authentication == dialogue::Authentication::kKerberos &&
+      typed.logon.restricted_admin;
+  const bool logs_on = credssp_begins && (typed.logon.wanted() || delegates_nothing);
+  plan.until = credssp_begins ? (logs_on ? Phase::kAuthorization : Phase::kCredssp)
+               : offers_nla(plan.request) ? Phase::kTls  // --auth none: nothing follows there
+                                          : Phase::kMcs;
+  if (!logs_on) plan.until_without_nla = Phase::kMcs;
+}
+
+/// --until, as far as the words around it do not forbid it.
+std::expected<Phase, Error> asked_depth(const TypedProbe& typed, bool credssp_begins,
+                                        const dialogue::ProbePlan& plan) {
+  const auto phase = record::phase_named(typed.until);
+  if (!phase)
+    return std::unexpected(Error{fmt::format("--until: no phase is called \"{}\"", typed.until)});
+  static constexpr Phase kDepths[] = {
+      Phase::kTcp,           Phase::kX224,        Phase::kTls,      Phase::kCredssp,
+      Phase::kAuthorization, Phase::kMcs,         Phase::kChannels, Phase::kLicensing,
+      Phase::kCapabilities,  Phase::kFinalization};
+  if (std::ranges::find(kDepths, *phase) == std::end(kDepths)) {
+    return std::unexpected(
+        Error{fmt::format("--until takes tcp, x224, tls, credssp, authorization, mcs, channels, "
+                          "licensing, capabilities or finalization; {} is none to stop after",
+                          typed.until)});
+  }
+  if (*phase > Phase::kChannels && !typed.create_session && !typed.logon.wanted()) {
+    return std::unexpected(Error{fmt::format(
+        "--until {0}: from there on the server makes a session; with --user it is the user's, "
+        "without one say --create-session",
+        typed.until)});
+  }
+  if (*phase >= Phase::kCredssp && *phase < Phase::kMcs && !credssp_begins) {
+    return std::unexpected(Error{
+        fmt::format("--until {}: NLA is not offered, or not begun (--auth none)", typed.until)});
+  }
+  const bool from_cache = plan.credssp.authentication == dialogue::Authentication::kKerberos;
+  if (*phase == Phase::kAuthorization && !typed.logon.wanted() && !from_cache) {
+    return std::unexpected(Error{"--until authorization needs a user who logs on: --user"});
+  }
+  return *phase;
+}
+
 std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbePlan& plan) {
   const bool credssp_begins =
       offers_nla(plan.request) && plan.credssp.authentication != dialogue::Authentication::kNone;
@@ -109,49 +156,20 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
     return std::unexpected(
         Error{"a password is sent inside NLA only, and NLA (nla, ext) is not offered"});
   }
-  // The default creates no session and leaves no failed logon behind: with NLA the server's
-  // challenge, or what became of the logon that was asked for.
-  if (!typed.logon.wanted()) plan.until_without_nla = plan.until;
-  if (credssp_begins) {
-    const bool delegates_nothing =
-        plan.credssp.authentication == dialogue::Authentication::kKerberos &&
-        typed.logon.restricted_admin;
-    plan.until =
-        typed.logon.wanted() || delegates_nothing ? Phase::kAuthorization : Phase::kCredssp;
-  }
+  default_depth(typed, credssp_begins, plan);
   if (!typed.until.empty()) {
-    const auto phase = record::phase_named(typed.until);
-    if (!phase)
-      return std::unexpected(Error{fmt::format("--until: no phase is called \"{}\"", typed.until)});
-    static constexpr Phase kDepths[] = {
-        Phase::kTcp,           Phase::kX224,        Phase::kTls,      Phase::kCredssp,
-        Phase::kAuthorization, Phase::kMcs,         Phase::kChannels, Phase::kLicensing,
-        Phase::kCapabilities,  Phase::kFinalization};
-    if (std::ranges::find(kDepths, *phase) == std::end(kDepths)) {
-      return std::unexpected(
-          Error{fmt::format("--until takes tcp, x224, tls, credssp, authorization, mcs, channels, "
-                            "licensing, capabilities or finalization; {} is none to stop after",
-                            typed.until)});
-    }
-    if (*phase > Phase::kChannels && !typed.create_session && !typed.logon.wanted()) {
-      return std::unexpected(Error{fmt::format(
-          "--until {0}: from there on the server makes a session; with --user it is the user's, "
-          "without one say --create-session",
-          typed.until)});
-    }
-    if (*phase >= Phase::kCredssp && *phase < Phase::kMcs && !credssp_begins) {
-      return std::unexpected(Error{
-          fmt::format("--until {}: NLA is not offered, or not begun (--auth none)", typed.until)});
-    }
-    const bool from_cache = plan.credssp.authentication == dialogue::Authentication::kKerberos;
-    if (*phase == Phase::kAuthorization && !typed.logon.wanted() && !from_cache) {
-      return std::unexpected(Error{"--until authorization needs a user who logs on: --user"});
-    }
+    const auto phase = asked_depth(typed, credssp_begins, plan);
+    if (!phase) return std::unexpected(phase.error());
     plan.until = *phase;
     // A session without a logon is made on an explicit word only.
     plan.until_without_nla.reset();
     if (*phase > Phase::kChannels && !typed.create_session) plan.until_without_nla = Phase::kMcs;
   }
+  if (typed.request_license && plan.until < Phase::kLicensing) {
+    return std::unexpected(
+        Error{"--request-license needs --until licensing, capabilities or finalization"});
+  }
+  plan.session.request_license = typed.request_license;
   const auto& negotiation = plan.request.negotiation;
   const bool offers_tls = negotiation && negotiation->requested.bits != 0;
   if (!offers_tls && plan.until < Phase::kMcs) {
@@ -210,6 +228,8 @@ void declare(CLI::App& app, TypedProbe& typed) {
                  "licensing, capabilities, finalization");
   app.add_flag("--create-session", typed.create_session,
                "allow --until to go where a server makes a session, without a logon by NLA");
+  app.add_flag("--request-license", typed.request_license,
+               "answer a server that asks for a licence request; it may issue a temporary licence");
   declare_saw(app, typed.saw);
   app.add_option("--security", typed.security,
                  "what to offer, of rdp,tls,nla,ext,rdstls (exactly these bits), or none");

@@ -17,7 +17,7 @@ namespace rdpwhy::cli {
 struct TypedProbe {
   std::vector<std::string> targets;
   bool json = false, explain = false, v4 = false, v6 = false, no_experiments = false,
-       no_capture_secrets = false, create_session = false;
+       no_capture_secrets = false, create_session = false, request_license = false;
   double timeout = 5;
   std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, signature_algorithms, resolve,
       until, write_capture, key_log;

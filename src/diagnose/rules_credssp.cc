@@ -240,6 +240,10 @@ void judge_own_stop(const Reading& reading, const record::RunFacts::OwnStop& sto
                because)
           .against.push_back("whether the user may sign in was not asked");
       return;
+    case Why::kSecurityNotPossible:
+    case Why::kLicenseNotRequested:
+    case Why::kLicensingNotPossible:
+      return;  // of a later phase
     case Why::kCredentialsSpent:
     case Why::kNoRestrictedAdmin: {
       auto& finding = findings.add(

@@ -299,7 +299,8 @@ const Evidence* message_cut_off(const Reading& reading) {
   const Evidence* last = nullptr;
   for (const auto& e : reading.record.evidence) {
     if (e.id >= reading.failure()->evidence) break;
-    if (e.where.side == Side::kServer && e.where.layer != record::Layer::kTransport) last = &e;
+    if (e.where.side != Side::kServer || e.where.layer == record::Layer::kTransport) continue;
+    if (!ends_connection(e)) last = &e;
   }
   const auto* data = last == nullptr ? nullptr : std::get_if<record::ApplicationData>(&last->fact);
   return data != nullptr && data->begins_message ? last : nullptr;
@@ -313,6 +314,36 @@ void judge_cut_off(const Reading& reading, Findings& findings, const Evidence* b
                        left_in_words(*reading.failure())),
            ids_with_failure(reading, {begun}))
       .against.push_back("a server that dies breaks off like this too");
+}
+
+/// We ourselves stopped where the server would have gone on, and say why.
+void judge_own_stop(const Reading& reading, Findings& findings) {
+  using Why = record::RunFacts::OwnStop::Why;
+  const auto* stop = reading.record.run && reading.record.run->own_stop
+                         ? &*reading.record.run->own_stop
+                         : nullptr;
+  if (stop == nullptr || !findings.empty()) return;
+  const auto& session = reading.session;
+  if (stop->why == Why::kLicenseNotRequested) {
+    auto& finding = findings.add(
+        "unexplained", Confidence::kLikely,
+        "Nothing failed: the server asks for a licence request (MS-RDPELE), and none is made "
+        "without your word, since it may then issue a temporary licence in this client's name.",
+        ids({session.license_request}));
+    finding.against.push_back("what its licensing would answer is not known");
+    finding.fix = {"Add --request-license to go on; read in the server's licensing log what came "
+                   "of it."};
+    return;
+  }
+  if (stop->why != Why::kSecurityNotPossible && stop->why != Why::kLicensingNotPossible) return;
+  findings
+      .add("protocol-violation", Confidence::kLikely,
+           fmt::format("What the server says in {} cannot be gone on with: {}.",
+                       stop->why == Why::kSecurityNotPossible ? "Standard RDP Security"
+                                                              : "licensing",
+                       base::printable(stop->words)),
+           ids({session.connect_response, session.license_request}))
+      .against.push_back("a client that is less strict goes on");
 }
 
 /// Everything completed, and the session was over before anybody can have used it.
@@ -344,6 +375,7 @@ void judge_session(const Reading& reading, Findings& findings) {
   judge_mcs_results(reading, findings);
   judge_ultimatum(reading, findings);
   judge_short_session(reading, findings);
+  judge_own_stop(reading, findings);
   const auto* failure = reading.failure();
   if (failure == nullptr || failure->phase < Phase::kMcs || !findings.empty()) return;
   if (const auto* begun = message_cut_off(reading)) return judge_cut_off(reading, findings, begun);

@@ -376,7 +376,8 @@ void judge_complete(const Reading& reading, Findings& findings) {
       ids({reading.confirm, reading.server_hello}));
   fit_advice(reading, finding);
   note_silent_acceptance(reading, finding);
-  if (const auto* left = server_left_first(reading); left != nullptr && tls) {
+  if (const auto* left = server_left_first(reading);
+      left != nullptr && tls && !reading.session.began) {
     finding.against.push_back("the server ended the connection by itself right after TLS");
     findings
         .add("server-closes-after-tls", Confidence::kPossible,

@@ -24,6 +24,8 @@ constexpr Range kRanges[] = {
     {0x10C9, 0xFFFFFFFF, {"protocol-error-reported", {}}},
 };
 
+}  // namespace
+
 bool ends_connection(const Evidence& e) {
   if (std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact) ||
       std::holds_alternative<rdp::DisconnectRequest>(e.fact))
@@ -34,8 +36,6 @@ bool ends_connection(const Evidence& e) {
   return ending != nullptr &&
          (ending->how == Ending::How::kClose || ending->how == Ending::How::kReset);
 }
-
-}  // namespace
 
 SessionReading::SessionReading(const HandshakeRecord& record) {
   if (auto found = record::session_summary(record)) {

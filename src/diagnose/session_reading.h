@@ -34,6 +34,9 @@ struct SessionReading {
   [[nodiscard]] bool was_ended_by_user() const;
 };
 
+/// By this its side ends the connection: ultimatum, disconnect request, closing alert, FIN or RST.
+[[nodiscard]] bool ends_connection(const Evidence& evidence);
+
 /// What a number of Set Error Info stands for.
 struct ErrorInfoMeaning {
   std::string_view cause;

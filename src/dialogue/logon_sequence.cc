@@ -36,14 +36,25 @@ Bytes client_info(const ProbePlan& plan) {
 
 }  // namespace
 
+void LogonSequence::tell(record::RunFacts& facts) const {
+  if (own_stop_) facts.own_stop = own_stop_;
+}
+
 Step LogonSequence::next(const HandshakeRecord& record) {
   const auto evidence = this_connection(record);
   if (server_is_done(evidence)) return Finish{};
   if (!info_due_) {
     info_due_ = true;
     if (path_->has_standard_security()) {
+      if (const auto able = crypto::standard_security_available(); !able) {
+        return GiveUp{able.error()};
+      }
       auto exchange = path_->security_exchange();
-      if (!exchange) return leave(std::move(path_), phase());
+      if (!exchange) {
+        own_stop_ = {.why = record::RunFacts::OwnStop::Why::kSecurityNotPossible,
+                     .words = std::move(exchange.error())};
+        return leave(std::move(path_), Phase::kSecurity);
+      }
       return Send{std::move(*exchange)};
     }
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "dialogue/session_path.h"
 #include "rdpwhy/dialogue/sequence.h"
 
@@ -18,11 +20,13 @@ class LogonSequence : public Sequence {
     return info_due_ ? Phase::kClientInfo : Phase::kSecurity;
   }
   [[nodiscard]] Step next(const HandshakeRecord& record) override;
+  void tell(record::RunFacts& facts) const override;
 
  private:
   SessionPathPtr path_;
   bool info_due_ = false;
   bool info_sent_ = false;
+  std::optional<record::RunFacts::OwnStop> own_stop_;
 };
 
 }  // namespace rdpwhy::dialogue

@@ -1,5 +1,7 @@
 #include "dialogue/session_path.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "rdpwhy/rdp/autodetect.h"
@@ -55,10 +57,11 @@ void SessionPath::take(const record::McsConnectResponse& response) {
   }
   const auto* security = response.blocks.find<rdp::ServerSecurityData>();
   // Inside TLS nothing more is encrypted, whatever a server says (MS-RDPBCGR 5.4.1).
-  if (security == nullptr || selected_protocol_ != 0 || security->encryption_method == 0) return;
+  if (security == nullptr) return;
+  certificate_ = security->server_certificate.value_or(Bytes{});
+  if (selected_protocol_ != 0) return;
   encryption_method_ = security->encryption_method;
   server_random_ = security->server_random.value_or(Bytes{});
-  certificate_ = security->server_certificate.value_or(Bytes{});
 }
 
 std::vector<std::uint16_t> SessionPath::channels_to_join() const {
@@ -68,14 +71,21 @@ std::vector<std::uint16_t> SessionPath::channels_to_join() const {
   return channels;
 }
 
-std::optional<Bytes> SessionPath::security_exchange() {
-  if (plan_.session.client_random == nullptr) return std::nullopt;
+std::expected<Bytes, std::string> SessionPath::security_exchange() {
+  if (plan_.session.client_random == nullptr) return std::unexpected("there is no client random");
   const auto& random = *plan_.session.client_random;
   const auto certificate = rdp::decode_server_certificate(certificate_);
-  if (!certificate) return std::nullopt;
+  if (!certificate) {
+    return std::unexpected("its certificate cannot be read: " + certificate.error().message());
+  }
   auto encrypted = crypto::encrypt_to_server(*certificate, random);
+  if (!encrypted) return std::unexpected("its certificate has no RSA key that is large enough");
   auto security = crypto::StandardSecurity::derive(encryption_method_, random, server_random_);
-  if (!encrypted || !security) return std::nullopt;
+  if (!security) {
+    return std::unexpected(fmt::format(
+        "its encryption method 0x{:X} with a random of {} octets protects nothing that is known",
+        encryption_method_, server_random_.size()));
+  }
   const auto packet = rdp::encode(rdp::SecurityExchange{std::move(*encrypted)});
   auto octets =
       sent(io_channel_, rdp::encode(rdp::SecurityHeader{.flags = flags::kExchangePacket}, packet));

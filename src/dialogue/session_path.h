@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "rdpwhy/crypto/standard_security.h"
@@ -31,10 +33,12 @@ class SessionPath {
   void take(const record::McsConnectResponse& response);
   /// Behind Attach User: in the order in which they are joined.
   [[nodiscard]] std::vector<std::uint16_t> channels_to_join() const;
-  [[nodiscard]] bool has_standard_security() const { return !certificate_.empty(); }
-  /// The Security Exchange PDU; from here on what we send is protected. Nothing: the server's key
-  /// or method does not allow it.
-  [[nodiscard]] std::optional<Bytes> security_exchange();
+  [[nodiscard]] bool has_standard_security() const { return encryption_method_ != 0; }
+  /// The Security Exchange PDU; from here on what we send is protected. An error says in one
+  /// lower-case sentence why the server's key or method does not allow it.
+  [[nodiscard]] std::expected<Bytes, std::string> security_exchange();
+  /// serverCertificate of the server's security data; may be empty.
+  [[nodiscard]] ByteSpan server_certificate() const { return certificate_; }
 
   void attached_as(std::uint16_t user_channel) { user_channel_ = user_channel; }
   [[nodiscard]] bool is_attached() const { return user_channel_ != 0; }

@@ -112,7 +112,7 @@ std::span<const Row> session_rows() {
       {{"asks-for-licence",
         "asks for a licence, and lets in who answers",
         "a session host with the Remote Desktop Session Host role",
-        {"handshake-complete"}},
+        {"unexplained", "handshake-complete"}},
        [] { return with({.license_request = true}); }},
 
       // Capabilities and finalization

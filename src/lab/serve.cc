@@ -64,8 +64,12 @@ class Conversation {
       return false;
     }
     if (!peer_.write(confirm) || leave(faults_.after_confirm)) return false;
-    if (selected() == 0 || failure_code() || faults_.confirm_bad_length) {
+    if (failure_code() || faults_.confirm_bad_length) {
       peer_.drain();
+      return false;
+    }
+    if (selected() == 0) {
+      speak_rdp_in_the_clear();
       return false;
     }
     if (is_nla(selected()) && faults_.nla) nla_.emplace(*faults_.nla, house_, selected());
@@ -132,14 +136,30 @@ class Conversation {
 
   /// The same for what follows, from MCS on.
   bool speak_rdp(crypto::TlsSession& session) {
+    return answer_rdp(inside_, [&](ByteSpan octets, bool leaves) {
+      session.write(octets);
+      if (leaves) session.close();
+      return peer_.write(session.drain());
+    });
+  }
+
+  /// Standard RDP Security without encryption.
+  void speak_rdp_in_the_clear() {
+    while (answer_rdp(unread_, [&](ByteSpan octets, bool) { return peer_.write(octets); })) {
+      if (!read_more()) return;
+    }
+  }
+
+  /// All whole messages in `octets`, which it takes away; false when the conversation is over.
+  /// `say` writes an answer, and is told when it is the last.
+  template <typename Say>
+  bool answer_rdp(Bytes& octets, Say say) {
     using Then = SessionDialogue::Then;
     if (!rdp_) rdp_.emplace(faults_.session, offered_.bits);
-    while (const auto size = SessionDialogue::message_size(inside_)) {
-      const auto answer = rdp_->answer(ByteSpan(inside_).first(*size));
-      inside_.erase(inside_.begin(), inside_.begin() + static_cast<std::ptrdiff_t>(*size));
-      session.write(answer.octets);
-      if (answer.then == Then::kLeave) session.close();
-      if (!peer_.write(session.drain())) return false;
+    while (const auto size = SessionDialogue::message_size(octets)) {
+      const auto answer = rdp_->answer(ByteSpan(octets).first(*size));
+      octets.erase(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(*size));
+      if (!say(answer.octets, answer.then == Then::kLeave)) return false;
       if (answer.then == Then::kLeave) return !leave(Close::kClose);
       if (answer.then == Then::kReset) return !leave(Close::kReset);
       if (answer.then == Then::kSilent) {
@@ -147,7 +167,7 @@ class Conversation {
         return false;
       }
     }
-    return inside_.size() <= kLargestMessage;
+    return octets.size() <= kLargestMessage;
   }
 
   /// What comes of a message, in one write: who resets or closes does it with the answer.

@@ -53,10 +53,18 @@ void fill(std::span<std::uint8_t> octets) {
   RDPWHY_CHECK(count >= 0 && static_cast<std::size_t>(count) == octets.size());
 }
 
-std::shared_ptr<const Secret> fresh_client_random() {
-  Bytes octets(crypto::StandardSecurity::kRandomSize);
-  fill(octets);
-  return std::make_shared<Secret>(std::move(octets));
+std::shared_ptr<const Secret> fresh_secret(std::size_t octets) {
+  Bytes random(octets);
+  fill(random);
+  return std::make_shared<Secret>(std::move(random));
+}
+
+dialogue::SessionPlan::LicensingRandomness fresh_licensing_randomness() {
+  constexpr std::size_t kPremasterSecret = 48;  // MS-RDPELE 5.1.2
+  dialogue::SessionPlan::LicensingRandomness fresh{.premaster_secret =
+                                                       fresh_secret(kPremasterSecret)};
+  fill(fresh.client_random);
+  return fresh;
 }
 
 dialogue::CredsspPlan::Randomness fresh_randomness() {
@@ -160,8 +168,12 @@ class Run {
     const auto selected = response == nullptr ? 0 : response->selected_protocol;
     // Who wanted to log on, and was not asked to by NLA, did not get as far as asked.
     if (!speaks_nla(selected)) {
-      facts_.until = options_.plan.depth(selected);
-    } else if (options_.until_is_a_wish &&
+      // RDSTLS and Entra ID begin with what a redirection or an account has given.
+      const bool ends_with_tls =
+          options_.until_is_a_wish && selected != 0 &&
+          selected != static_cast<std::uint32_t>(rdp::Protocol::kSsl);
+      facts_.until = ends_with_tls ? Phase::kTls : options_.plan.depth(selected);
+    } else if (options_.until_is_a_wish && facts_.until == Phase::kAuthorization &&
                selected == static_cast<std::uint32_t>(rdp::Protocol::kHybrid)) {
       // Only HYBRID_EX has the authorization result (MS-RDPBCGR 5.4.2.1).
       facts_.until = std::min(*facts_.until, Phase::kCredssp);
@@ -282,7 +294,8 @@ class Run {
                            .on_phase = options_.on_phase,
                            .kerberos = &kerberos};
     options_.plan.credssp.randomness = fresh_randomness();
-    options_.plan.session.client_random = fresh_client_random();
+    options_.plan.session.client_random = fresh_secret(crypto::StandardSecurity::kRandomSize);
+    options_.plan.session.licensing = fresh_licensing_randomness();
     auto driven = co_await drive(stream, dialogue::start(options_.plan), how, facts_);
     tell_secret_ = {};
     co_return driven;

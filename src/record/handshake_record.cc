@@ -230,6 +230,12 @@ std::string_view name_of(RunFacts::OwnStop::Why why) {
       return "nothing_to_delegate";
     case Why::kNoRestrictedAdmin:
       return "no_restricted_admin";
+    case Why::kSecurityNotPossible:
+      return "security_not_possible";
+    case Why::kLicenseNotRequested:
+      return "license_not_requested";
+    case Why::kLicensingNotPossible:
+      return "licensing_not_possible";
   }
   return "no_credentials";
 }

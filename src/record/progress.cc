@@ -601,6 +601,12 @@ bool went_as_far_as_asked(const HandshakeRecord& record, const Course& course,
          course.inside.server_answered_credssp && stopped_in == Phase::kCredssp;
 }
 
+/// Our own side would not go on, and nobody failed.
+bool would_not_go_on(const HandshakeRecord& record) {
+  return record.run && record.run->own_stop &&
+         record.run->own_stop->why == RunFacts::OwnStop::Why::kLicenseNotRequested;
+}
+
 /// Nothing is known of the last phase beyond that it began.
 bool is_under_way(const Course& course, Phase later) {
   return later == Phase::kMcs && course.is_open() &&
@@ -638,7 +644,8 @@ Progress progress(const HandshakeRecord& record) {
   out.as_asked = went_as_far_as_asked(record, course, out.reached, stopped_in);
   // An active session has no handshake left that could fail.
   const bool active = out.reached == Phase::kFinalization;
-  if (!out.as_asked && !active && !record.evidence.empty()) {
+  const bool stopped = out.as_asked || would_not_go_on(record);
+  if (!stopped && !active && !record.evidence.empty()) {
     if (stopped_in == Phase::kTcp) {  // judged by the last address that was tried
       for (Position i = from; i < record.evidence.size(); ++i) {
         if (std::holds_alternative<Connecting>(record.evidence[i].fact)) from = i;
@@ -648,7 +655,7 @@ Progress progress(const HandshakeRecord& record) {
         EndingSearch(record, course, stopped_in.value_or(later), from, !stopped_in).find();
   }
   for (auto& row : out.phases) {
-    if (row.phase == stopped_in && out.as_asked) row.state = PhaseState::kStopped;
+    if (row.phase == stopped_in && stopped) row.state = PhaseState::kStopped;
     if (!out.failure || row.phase != out.failure->phase) continue;
     row.state = PhaseState::kFailed;
     row.duration = duration(record, row.phase, from, out.failure->evidence - 1);

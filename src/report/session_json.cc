@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostChannels = 64;  // a hostile list has thousands
 constexpr std::size_t kMostScopes = 16;
+constexpr std::size_t kMostCapabilitySets = 64;  // 28 are known
 
 void write_client(JsonWriter& w, const record::McsConnectInitial& initial) {
   w.key("client");
@@ -120,6 +121,27 @@ void write_licensing(JsonWriter& w, const record::SessionSummary& summary) {
   w.end_object();
 }
 
+void write_sets(JsonWriter& w, const std::vector<rdp::CapabilitySet>& sets) {
+  w.begin_array();
+  for (std::size_t i = 0; i < std::min(sets.size(), kMostCapabilitySets); ++i)
+    write_code(w, sets[i].type, rdp::capability_type_name(sets[i].type));
+  w.end_array();
+}
+
+void write_capabilities(JsonWriter& w, const record::SessionSummary& summary) {
+  w.key("capabilities");
+  w.begin_object();
+  if (const auto* demand = summary.demand_active) {
+    w.key("server");
+    write_sets(w, demand->capability_sets);
+  }
+  if (const auto* confirm = summary.confirm_active) {
+    w.key("client");
+    write_sets(w, confirm->capability_sets);
+  }
+  w.end_object();
+}
+
 void write_redirection(JsonWriter& w, const rdp::ServerRedirection& redirection) {
   w.key("redirection");
   w.begin_object();
@@ -154,6 +176,8 @@ void write_session(JsonWriter& w, const HandshakeRecord& record) {
       summary->license_issued) {
     write_licensing(w, *summary);
   }
+  if (summary->demand_active != nullptr || summary->confirm_active != nullptr)
+    write_capabilities(w, *summary);
   if (summary->redirection != nullptr) write_redirection(w, *summary->redirection);
   if (summary->error_info) {
     w.key("error_info");

@@ -83,6 +83,19 @@ void add_server(const record::McsConnectResponse& response, std::vector<CredsspL
   if (response.server_key) lines.push_back({"server key", key_words(*response.server_key)});
 }
 
+/// "9 sets, desktop 1024 x 768 with 32 bits"
+std::string demand_words(const rdp::DemandActive& demand) {
+  auto words = fmt::format("{} sets", demand.capability_sets.size());
+  const auto* bitmap = rdp::find(demand.capability_sets, rdp::CapabilityType::kBitmap);
+  if (bitmap == nullptr) return words;
+  const auto width = bitmap->number("desktopWidth");
+  const auto height = bitmap->number("desktopHeight");
+  if (width && height) words += fmt::format(", desktop {} x {}", *width, *height);
+  if (const auto bits = bitmap->number("preferredBitsPerPixel"))
+    words += fmt::format(" with {} bits", *bits);
+  return words;
+}
+
 std::string redirection_words(const rdp::ServerRedirection& redirection) {
   const auto target = rdp::redirection_target(redirection);
   auto words = target.empty() ? std::string("to a target without a name") : "to " + target;
@@ -106,6 +119,8 @@ std::vector<CredsspLine> session_lines(const HandshakeRecord& record) {
   if (summary->license_issued) lines.push_back({"licensing", "the server issued a licence"});
   if (summary->licensing_error != nullptr)
     lines.push_back({"licensing", error_words(*summary->licensing_error)});
+  if (summary->demand_active != nullptr)
+    lines.push_back({"capabilities", demand_words(*summary->demand_active)});
   if (summary->redirection != nullptr)
     lines.push_back({"redirected", redirection_words(*summary->redirection)});
   if (summary->error_info) {

@@ -17,11 +17,13 @@ class SessionTalk {
  public:
   explicit SessionTalk(SessionServer& server, std::uint32_t selected = 1)
       : talk_({.confirm = {.flags = 0x01, .selected_protocol = selected},
+               .tls = crypto::settings_for_tests(),
                .session = [&server](ByteSpan octets) { return server(octets); }}) {}
 
-  SessionTalk& run(Phase until) {
+  SessionTalk& run(Phase until, SessionPlan session = {}) {
     ProbePlan plan;
     plan.until = until;
+    plan.session = std::move(session);
     talk_.run(plan);
     return *this;
   }
@@ -152,6 +154,18 @@ TEST(SessionSequences, NeverAskForALicence) {
   EXPECT_THAT(server.heard, ElementsAre("connect_initial", "erect_domain", "attach_user",
                                         "client_info", "ultimatum"));
   EXPECT_FALSE(talk->timed_out);
+  ASSERT_TRUE(talk->facts.own_stop);
+  EXPECT_EQ(talk->facts.own_stop->why, record::RunFacts::OwnStop::Why::kLicenseNotRequested);
+}
+
+TEST(SessionSequences, SayThatALicenceRequestWithoutAKeyCannotBeAnswered) {
+  SessionServer server;
+  server.license = {.type = 0x01, .message = rdp::LicenseRequest{}};
+  SessionTalk talk(server);
+  talk.run(Phase::kFinalization, {.request_license = true});
+  EXPECT_EQ(server.heard.back(), "ultimatum");
+  ASSERT_TRUE(talk->facts.own_stop);
+  EXPECT_EQ(talk->facts.own_stop->why, record::RunFacts::OwnStop::Why::kLicensingNotPossible);
 }
 
 TEST(SessionSequences, LeaveAfterALicensingError) {

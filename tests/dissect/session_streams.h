@@ -91,7 +91,7 @@ inline Bytes client_info_octets() {
   const rdp::ClientInfo info{
       .flags = rdp::ClientInfo::kUnicode, .domain = "LAB", .user_name = "user"};
   const auto octets = rdp::encode(info, Secret(std::string_view("hush")));
-  return base::to_bytes(octets.view());
+  return base::to_bytes(octets.reveal());
 }
 inline Bytes client_info() {
   return headed(Side::kClient, flags::kInfoPacket, client_info_octets());

@@ -32,4 +32,7 @@ inline constexpr std::chrono::milliseconds kShort{1000};
 /// Of the servers with NLA, when their account logs on.
 [[nodiscard]] const std::vector<Expected>& nla_expectations();
 
+/// Of the session hosts, for a client that goes as far as the font map.
+[[nodiscard]] const std::vector<Expected>& session_expectations();
+
 }  // namespace rdpwhy::lab

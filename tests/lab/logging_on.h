@@ -26,9 +26,14 @@ inline net::ProbeOptions log_on_with(std::string_view password, std::string user
   return options;
 }
 
-/// How a scenario is to be met: with a logon where it is about that.
+/// How a scenario is to be met: with a logon where it is about that, to the font map where it is
+/// about a session.
 inline net::ProbeOptions options_for(std::string_view scenario) {
-  return faults_of(scenario).nla ? log_on_with(kTestPassword) : net::ProbeOptions{};
+  const auto faults = faults_of(scenario);
+  if (faults.nla) return log_on_with(kTestPassword);
+  net::ProbeOptions options;
+  if (faults.session != SessionFaults{}) options.plan.until = Phase::kFinalization;
+  return options;
 }
 
 }  // namespace rdpwhy::lab

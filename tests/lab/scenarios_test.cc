@@ -91,6 +91,7 @@ const std::vector<Expected>& expectations() {
   static const auto kAll = [] {
     auto all = std::move(kRows);
     all.insert(all.end(), nla_expectations().begin(), nla_expectations().end());
+    all.insert(all.end(), session_expectations().begin(), session_expectations().end());
     return all;
   }();
   return kAll;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lab/expected.h"
 #include "lab/session_client.h"
 #include "rdpwhy/rdp/server_blocks.h"
 
@@ -11,6 +12,40 @@ namespace {
 using At = SessionFaults::At;
 using Then = SessionDialogue::Then;
 using testing::converse;
+
+}  // namespace
+
+const std::vector<Expected>& session_expectations() {
+  using enum record::EndedHow;
+  using enum Phase;
+  constexpr auto kNone = std::optional<Phase>();
+  static const std::vector<Expected> kRows = {
+      {"mcs-refused", kTls, kMcs, Side::kServer, {kFailurePdu}},
+      {"mcs-closes", kTls, kMcs, Side::kServer, {kClose}},
+      {"mcs-silent", kTls, kMcs, Side::kClient, {kTimeout}, kShort},
+      {"mcs-truncated", kTls, kMcs, Side::kServer, {kClose}},
+      {"gcc-empty-block", kTls, kMcs, Side::kServer, {kMalformed}},
+      {"gcc-block-too-long", kTls, kMcs, Side::kServer, {kMalformed}},
+      {"attach-refused", kMcs, kChannels, Side::kServer, {kFailurePdu}},
+      {"join-refused", kMcs, kChannels, Side::kServer, {kFailurePdu}},
+      {"ultimatum", kChannels, kClientInfo, Side::kServer, {kFailurePdu}},
+      {"error-info", kChannels, kClientInfo, Side::kServer, {kFailurePdu}},
+      {"closes-on-client-info", kChannels, kClientInfo, Side::kServer, {kClose}},
+      {"resets-on-client-info", kChannels, kClientInfo, Side::kServer, {kReset}},
+      {"silent-on-client-info", kChannels, kClientInfo, Side::kClient, {kTimeout}, kShort},
+      {"licensing-error", kClientInfo, kLicensing, Side::kServer, {kFailurePdu}},
+      {"asks-for-licence", kClientInfo, kNone},
+      {"redirects", kLicensing, kCapabilities, Side::kServer, {kFailurePdu}},
+      {"no-demand-active", kLicensing, kCapabilities, Side::kClient, {kTimeout}, kShort},
+      {"huge-capabilities", kLicensing, kCapabilities, Side::kServer, {kMalformed}},
+      {"closes-on-confirm-active", kLicensing, kCapabilities, Side::kServer, {kClose}},
+      {"closes-after-font-map", kFinalization, kNone},
+      {"error-info-after-font-map", kFinalization, kNone},
+  };
+  return kRows;
+}
+
+namespace {
 
 /// Every PDU of MCS that the server said.
 std::vector<rdp::McsPdu> said_by_server(const testing::Conversation& conversation) {

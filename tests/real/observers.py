@@ -88,6 +88,29 @@ def tls(capture, port, key_log):
     return facts
 
 
+# Fields that hold what MCS and the PDUs behind it settle: {our name: [tshark's, ...]}.
+SESSION = {
+    "build": "rdp.client.build", "name": "rdp.client.name", "width": "rdp.desktop.width", "height": "rdp.desktop.height",
+    "keyboard_layout": "rdp.keyboardLayout", "method": "rdp.encryptionMethod", "level": "rdp.encryptionLevel",
+    "io_channel": "rdp.MCSChannelId", "channel_count": "rdp.channelCount", "channels": "rdp.channelIdArray",
+    "message_channel": "rdp.msgChannelId", "share_type": "rdp.pduType.type", "share_data_type": "rdp.pduType2",
+    "capabilities": "rdp.capabilitySetType", "licensing_type": "rdp.bMsgType", "licensing_error": "rdp.errorCode",
+    "major": "rdp.version.major", "minor": "rdp.version.minor",
+}
+
+
+def session(capture, port, key_log, *, inside_tls):
+    """{name: [value, ...]} of either side, as ({client}, {server}): every value of the connection in order."""
+    decode = (["-o", f"tls.keylog_file:{key_log}", "-d", f"tcp.port=={port},tls", "-d", f"tls.port=={port},tpkt"] if inside_tls
+              else ["-d", f"tcp.port=={port},tpkt"])
+    sides = {"client": {name: [] for name in SESSION}, "server": {name: [] for name in SESSION}}
+    for frame in fields(capture, ["tcp.srcport", *SESSION.values()], *decode, "-Y", "t125 || rdp"):
+        side = sides["server" if frame["tcp.srcport"] == [str(port)] else "client"]
+        for name, field in SESSION.items():
+            side[name] += frame[field]
+    return sides["client"], sides["server"]
+
+
 def openssl_certificate(pem_file):
     """What `openssl x509` says of the first certificate of a file, in the words of our JSON."""
     require("openssl")

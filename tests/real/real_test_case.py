@@ -84,7 +84,7 @@ class RealTestCase(Watched):
             self.assertEqual(seen["failure"], x224["failure"]["code"])
 
     def expect_complete(self, run):
-        self.assertEqual("tls", run.report["reached"], run.report.get("failed"))
+        self.assertEqual("mcs", run.report["reached"], run.report.get("failed"))
         self.assertIsNone(run.report.get("failed"))
         self.assertEqual("handshake-complete", run.first_cause)
         self.assertEqual(0, run.exit_code)

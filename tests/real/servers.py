@@ -132,13 +132,13 @@ class Server:
 
 
 def xrdp(folder, pair=None, *, security="negotiate", protocols="TLSv1.2, TLSv1.3", ciphers=None, user=None,
-         certificate=None, key=None, namespace=None, address="127.0.0.1", port=None):
+         certificate=None, key=None, namespace=None, address="127.0.0.1", port=None, level="high"):
     """xrdp, one process per port. `certificate` and `key` overrule the pair's files."""
     require("xrdp")
     port = port or free_port()
     settings = {
         "ini_version": 1, "fork": "true", "port": f"tcp://{address}:{port}", "tcp_nodelay": "true",
-        "security_layer": security, "crypt_level": "high",
+        "security_layer": security, "crypt_level": level,
         "certificate": certificate or (pair.certificates if pair else ""), "key_file": key or (pair.key if pair else ""),
         "ssl_protocols": protocols, "allow_channels": "true", "max_bpp": 32, "use_fastpath": "both",
     }
@@ -153,8 +153,10 @@ def xrdp(folder, pair=None, *, security="negotiate", protocols="TLSv1.2, TLSv1.3
     if user:  # it opens its log itself
         log.touch()
         os.chown(log, user, -1)
-    return Server(["xrdp", "--nodaemon", "--config", str(configuration)], port, user=user, folder=folder,
-                  namespace=namespace)
+    server = Server(["xrdp", "--nodaemon", "--config", str(configuration)], port, user=user, folder=folder,
+                    namespace=namespace)
+    server.own_log = log
+    return server
 
 
 @contextlib.contextmanager

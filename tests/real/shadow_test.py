@@ -28,7 +28,7 @@ class Shadow(RealTestCase):
                 else:
                     self.assertEqual(answer, run.report["x224"]["selected_protocol"])
                     self.assertIsNone(run.ending)
-                    self.assertEqual("x224" if answer == "RDP" else "tls", run.report["reached"])
+                    self.assertEqual("tls" if answer == "HYBRID" else "mcs", run.report["reached"])
 
     def test_nla_only_refuses_all_offers_without_it(self):
         with self.server("/sec:nla", "+auth", f"/sam-file:{servers.sam_file(self.folder, 'alice', 'LabPass1!')}") as server:

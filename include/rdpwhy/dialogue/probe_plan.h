@@ -9,6 +9,7 @@
 #include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/dialogue/credentials.h"
 #include "rdpwhy/dialogue/sequence.h"
+#include "rdpwhy/rdp/licensing.h"
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/record/phase.h"
 
@@ -52,6 +53,15 @@ struct SessionPlan {
   std::uint16_t desktop_height = 768;
   /// 32 octets for Standard RDP Security; `net` fills it for each connection. Null: there is none.
   std::shared_ptr<const Secret> client_random;
+  /// Answer a server that asks for a licence request (MS-RDPELE 1.3.3). It may then issue a
+  /// temporary licence in the client's name, so nobody gets this without asking for it.
+  bool request_license = false;
+  /// For one licensing exchange; `net` fills it for each connection.
+  struct LicensingRandomness {
+    rdp::LicensingRandom client_random{};
+    std::shared_ptr<const Secret> premaster_secret;  ///< 48 octets
+  };
+  LicensingRandomness licensing;
 };
 
 /// What one connection is to say. The defaults are a current mstsc's.

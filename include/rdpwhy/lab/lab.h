@@ -105,6 +105,8 @@ struct SessionFaults {
   std::optional<std::uint32_t> licensing_error;  ///< dwErrorCode of the alert that ends licensing
   std::uint32_t licensing_transition = 1;        ///< and its dwStateTransition
   bool license_request = false;                  ///< asks for a licence, and lets in who answers
+
+  friend bool operator==(const SessionFaults&, const SessionFaults&) = default;
 };
 
 /// One field per deviation; the default is a server that behaves through X.224, TLS and all that

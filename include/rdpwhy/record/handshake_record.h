@@ -69,7 +69,7 @@ struct RunFacts {
   /// 3.1.5). No capture shows it: the answer is sealed. False: somebody with another key stands
   /// between, or the server computes something else; no credentials were delegated.
   std::optional<bool> public_key_confirmed;
-  /// Why our own side stopped in CredSSP although the server would have gone on.
+  /// Why our own side stopped although the server would have gone on.
   struct OwnStop {
     enum class Why : std::uint8_t {
       kNoCredentials,     ///< the server's challenge was all that was wanted
@@ -83,6 +83,9 @@ struct RunFacts {
       kPublicKeyNotConfirmed,  ///< see public_key_confirmed
       kNothingToDelegate,      ///< a ticket of the cache and no password
       kNoRestrictedAdmin,      ///< Restricted Admin was asked for, the server does not support it
+      kSecurityNotPossible,    ///< nothing to encrypt a client random to: see words
+      kLicenseNotRequested,    ///< the server asks for a licence request, and none was allowed
+      kLicensingNotPossible,   ///< no key to send a secret to, or a challenge that does not verify
     };
     Why why = Why::kNoCredentials;
     std::string words;  ///< one lower-case sentence, no secret in it
