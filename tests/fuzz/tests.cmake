@@ -75,6 +75,7 @@ rdpwhy_fuzz(written_connection ROOMS capture
 rdpwhy_fuzz(dissector ROOMS dissect crypto
   ORACLE dissect/dissect_oracles.h rdpwhy::dissect::oracle::check_dissector)
 rdpwhy_fuzz(replay ROOMS replay)
-# Typed text lives in the net tier; its two files need nothing else of it.
+# Typed text lives in the net tier; its three files need nothing else of it.
 rdpwhy_fuzz(rdp_file ROOMS base
-  SOURCES ${CMAKE_SOURCE_DIR}/src/net/rdp_file.cc ${CMAKE_SOURCE_DIR}/src/net/target.cc)
+  SOURCES ${CMAKE_SOURCE_DIR}/src/net/rdp_file.cc ${CMAKE_SOURCE_DIR}/src/net/target.cc
+          ${CMAKE_SOURCE_DIR}/src/net/idna.cc)

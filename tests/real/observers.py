@@ -94,7 +94,7 @@ SESSION = {
     "keyboard_layout": "rdp.keyboardLayout", "method": "rdp.encryptionMethod", "level": "rdp.encryptionLevel",
     "io_channel": "rdp.MCSChannelId", "channel_count": "rdp.channelCount", "channels": "rdp.channelIdArray",
     "message_channel": "rdp.msgChannelId", "share_type": "rdp.pduType.type", "share_data_type": "rdp.pduType2",
-    "capabilities": "rdp.capabilitySetType", "licensing_type": "rdp.bMsgType", "licensing_error": "rdp.errorCode",
+    "capabilities": "rdp.numberCapabilities", "licensing_type": "rdp.bMsgType", "licensing_error": "rdp.errorCode",
     "major": "rdp.version.major", "minor": "rdp.version.minor",
 }
 

@@ -55,13 +55,11 @@ class Session(RealTestCase):
         self.assertEqual((numbers(theirs["major"]), numbers(theirs["minor"])), ([version & 0xFFFF], [version >> 16]))
         if mcs["server"]["encryption_method"]["code"] == 0:  # else tshark has no keys
             self.assertEqual([40], [t for t in numbers(theirs["share_data_type"]) if t == 40], "Font Map")
-            ours = [c["code"] for c in run.report["capabilities"]["client"]]
             self.assertEqual([3], [t for t in numbers(client["share_type"]) if t == 3], "Confirm Active")
-            self.assertEqual(ours, numbers(client["capabilities"])[:len(ours)])
+            self.assertEqual([len(run.report["capabilities"]["client"])], numbers(client["capabilities"]))
             # tshark takes a Demand Active for a Client Info where its length looks like the flags of one.
             if numbers(theirs["share_type"]).count(1) == 1:
-                said = [c["code"] for c in run.report["capabilities"]["server"]]
-                self.assertEqual(said, numbers(theirs["capabilities"])[:len(said)])
+                self.assertEqual([len(run.report["capabilities"]["server"])], numbers(theirs["capabilities"]))
 
 
 class Xrdp(Session):
