@@ -54,6 +54,7 @@ Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary
       judge_after_tls(reading, findings);
     }
   }
+  judge_chosen_security(reading, findings);
   judge_capture(reading, findings);
   judge_complete(reading, findings);
   if (findings.empty()) judge_unexplained(reading, findings);

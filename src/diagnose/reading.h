@@ -58,8 +58,14 @@ struct Reading {
   [[nodiscard]] bool failed_in(Phase phase) const {
     return progress.failure && progress.failure->phase == phase;
   }
+  /// It passed, or came before what passed. Of the ways to secure a connection (TLS to
+  /// authorization) each has one of its own, so there only what passed counts.
   [[nodiscard]] bool reached(Phase phase) const {
-    return progress.reached && *progress.reached >= phase;
+    if (!progress.reached || *progress.reached < phase) return false;
+    if (phase < Phase::kTls || phase > Phase::kAuthorization) return true;
+    return std::ranges::any_of(progress.phases, [phase](const auto& row) {
+      return row.phase == phase && row.state == record::PhaseState::kPassed;
+    });
   }
   /// The peer left: FIN or RST from its side.
   [[nodiscard]] bool server_left() const {
@@ -132,6 +138,8 @@ void judge_authorization(const Reading& reading, Findings& findings);
 void judge_session(const Reading& reading, Findings& findings);    // from mcs on
 void judge_after_tls(const Reading& reading, Findings& findings);  // what those leave open
 void judge_complete(const Reading& reading, Findings& findings);   // no failure is seen
+/// Standard RDP Security was chosen over TLS, and later something failed.
+void judge_chosen_security(const Reading& reading, Findings& findings);
 void judge_capture(const Reading& reading, Findings& findings);    // what the capture does not hold
 void gather_warnings(const Reading& reading, Findings& findings);
 void warn_about_logon(const Reading& reading, Findings& findings);    // a part of them

@@ -92,7 +92,7 @@ std::optional<std::uint32_t> selected_without_offer(const Reading& reading) {
   return response->selected_protocol;
 }
 
-void judge_standard_security(const Reading& reading, Findings& findings) {
+Finding& judge_standard_security(const Reading& reading, Findings& findings) {
   const bool silent = reading.confirm_fact()->response() == nullptr;
   const auto requested = reading.request_fact()->negotiation->requested;
   if (!silent && !requested.has(rdp::Protocol::kSsl)) {
@@ -107,7 +107,7 @@ void judge_standard_security(const Reading& reading, Findings& findings) {
                      ids({reading.request, reading.confirm}));
     finding.fix.insert(finding.fix.begin(), kOfferTls);
     finding.against.push_back("a server without a usable key or certificate answers the same");
-    return;
+    return finding;
   }
   auto& finding = findings.add(
       "legacy-security-chosen", Confidence::kCertain,
@@ -120,6 +120,7 @@ void judge_standard_security(const Reading& reading, Findings& findings) {
     finding.confidence = Confidence::kLikely;
     finding.against.push_back("a very old server knows nothing else");
   }
+  return finding;
 }
 
 /// The catalogue's advice, made to fit how far it went.
@@ -282,6 +283,13 @@ void judge_opened_session(const Reading& reading, Findings& findings) {
       .against.push_back("what of it could not be read may say why");
 }
 
+/// PROTOCOL_RDP, by name or by saying nothing.
+bool selected_rdp(const Reading& reading) {
+  const auto* confirm = reading.confirm_fact();
+  return confirm != nullptr && confirm->failure() == nullptr &&
+         (confirm->response() == nullptr || confirm->response()->selected_protocol == 0);
+}
+
 /// A run without credentials was to go no further.
 bool went_as_far_as_without_credentials(const Reading& reading) {
   const auto& stop = reading.record.run->own_stop;
@@ -319,18 +327,26 @@ void say_that_no_logon_follows(const Reading& reading, Findings& findings) {
 
 }  // namespace
 
+void judge_chosen_security(const Reading& reading, Findings& findings) {
+  const auto* failure = reading.failure();
+  if (failure == nullptr || failure->phase < Phase::kMcs || !selected_rdp(reading) ||
+      !reading.offered_tls() || findings.empty() || findings.has("legacy-security-chosen")) {
+    return;
+  }
+  auto& finding = judge_standard_security(reading, findings);
+  finding.confidence = Confidence::kPossible;
+  finding.against.push_back("what failed came later, and may have nothing to do with it");
+}
+
 void judge_complete(const Reading& reading, Findings& findings) {
   if (reading.failure() != nullptr || !findings.empty() || !reading.progress.reached) return;
-  const auto* confirm = reading.confirm_fact();
   const bool tls = reading.reached(Phase::kTls);
-  const bool selected_rdp =
-      confirm != nullptr && confirm->failure() == nullptr &&
-      (confirm->response() == nullptr || confirm->response()->selected_protocol == 0);
   const auto& run = reading.record.run;
   const bool asked_more = run && run->until && !reading.progress.as_asked;
-  if (selected_rdp && reading.offered_tls() && !tls &&
+  if (selected_rdp(reading) && reading.offered_tls() && !tls &&
       (asked_more || reading.server_bytes < kSessionOctets)) {
-    return judge_standard_security(reading, findings);
+    judge_standard_security(reading, findings);
+    return;
   }
   // A session that ran shows that this client can live with it: then it is a warning only.
   if (const auto selected = selected_without_offer(reading);
