@@ -110,7 +110,7 @@ void default_depth(const TypedProbe& typed, bool credssp_begins, dialogue::Probe
       plan.credssp.authentication == dialogue::Authentication::kKerberos &&
       typed.logon.restricted_admin;
   const bool logs_on = credssp_begins && (typed.logon.wanted() || delegates_nothing);
-  plan.until = credssp_begins ? (logs_on ? Phase::kAuthorization : Phase::kCredssp)
+  plan.until = credssp_begins             ? (logs_on ? Phase::kAuthorization : Phase::kCredssp)
                : offers_nla(plan.request) ? Phase::kTls  // --auth none: nothing follows there
                                           : Phase::kMcs;
   if (!logs_on) plan.until_without_nla = Phase::kMcs;
@@ -123,9 +123,8 @@ std::expected<Phase, Error> asked_depth(const TypedProbe& typed, bool credssp_be
   if (!phase)
     return std::unexpected(Error{fmt::format("--until: no phase is called \"{}\"", typed.until)});
   static constexpr Phase kDepths[] = {
-      Phase::kTcp,           Phase::kX224,        Phase::kTls,      Phase::kCredssp,
-      Phase::kAuthorization, Phase::kMcs,         Phase::kChannels, Phase::kLicensing,
-      Phase::kCapabilities,  Phase::kFinalization};
+      Phase::kTcp, Phase::kX224,     Phase::kTls,       Phase::kCredssp,      Phase::kAuthorization,
+      Phase::kMcs, Phase::kChannels, Phase::kLicensing, Phase::kCapabilities, Phase::kFinalization};
   if (std::ranges::find(kDepths, *phase) == std::end(kDepths)) {
     return std::unexpected(
         Error{fmt::format("--until takes tcp, x224, tls, credssp, authorization, mcs, channels, "

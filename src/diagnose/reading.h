@@ -140,7 +140,7 @@ void judge_after_tls(const Reading& reading, Findings& findings);  // what those
 void judge_complete(const Reading& reading, Findings& findings);   // no failure is seen
 /// Standard RDP Security was chosen over TLS, and later something failed.
 void judge_chosen_security(const Reading& reading, Findings& findings);
-void judge_capture(const Reading& reading, Findings& findings);    // what the capture does not hold
+void judge_capture(const Reading& reading, Findings& findings);  // what the capture does not hold
 void gather_warnings(const Reading& reading, Findings& findings);
 void warn_about_logon(const Reading& reading, Findings& findings);    // a part of them
 void warn_about_session(const Reading& reading, Findings& findings);  // and another

@@ -319,9 +319,8 @@ void judge_cut_off(const Reading& reading, Findings& findings, const Evidence* b
 /// We ourselves stopped where the server would have gone on, and say why.
 void judge_own_stop(const Reading& reading, Findings& findings) {
   using Why = record::RunFacts::OwnStop::Why;
-  const auto* stop = reading.record.run && reading.record.run->own_stop
-                         ? &*reading.record.run->own_stop
-                         : nullptr;
+  const auto* stop =
+      reading.record.run && reading.record.run->own_stop ? &*reading.record.run->own_stop : nullptr;
   if (stop == nullptr || !findings.empty()) return;
   const auto& session = reading.session;
   if (stop->why == Why::kLicenseNotRequested) {
@@ -331,17 +330,18 @@ void judge_own_stop(const Reading& reading, Findings& findings) {
         "without your word, since it may then issue a temporary licence in this client's name.",
         ids({session.license_request}));
     finding.against.push_back("what its licensing would answer is not known");
-    finding.fix = {"Add --request-license to go on; read in the server's licensing log what came "
-                   "of it."};
+    finding.fix = {
+        "Add --request-license to go on; read in the server's licensing log what came "
+        "of it."};
     return;
   }
   if (stop->why != Why::kSecurityNotPossible && stop->why != Why::kLicensingNotPossible) return;
   findings
       .add("protocol-violation", Confidence::kLikely,
-           fmt::format("What the server says in {} cannot be gone on with: {}.",
-                       stop->why == Why::kSecurityNotPossible ? "Standard RDP Security"
-                                                              : "licensing",
-                       base::printable(stop->words)),
+           fmt::format(
+               "What the server says in {} cannot be gone on with: {}.",
+               stop->why == Why::kSecurityNotPossible ? "Standard RDP Security" : "licensing",
+               base::printable(stop->words)),
            ids({session.connect_response, session.license_request}))
       .against.push_back("a client that is less strict goes on");
 }

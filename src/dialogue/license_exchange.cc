@@ -44,14 +44,13 @@ std::optional<Bytes> LicenseExchange::request(const rdp::LicenseRequest& asked,
   keys_ = crypto::LicensingKeys::derive(*randomness.premaster_secret, randomness.client_random,
                                         asked.server_random);
   if (!encrypted || !keys_) return std::nullopt;
-  return encoded(
-      LicensingType::kNewLicenseRequest,
-      rdp::NewLicenseRequest{
-          .platform_id = kPlatform,
-          .client_random = randomness.client_random,
-          .encrypted_premaster_secret = blob(LicensingBlobType::kRandom, std::move(*encrypted)),
-          .user_name = user_name(*plan_),
-          .machine_name = plan_->session.client_name});
+  return encoded(LicensingType::kNewLicenseRequest,
+                 rdp::NewLicenseRequest{.platform_id = kPlatform,
+                                        .client_random = randomness.client_random,
+                                        .encrypted_premaster_secret =
+                                            blob(LicensingBlobType::kRandom, std::move(*encrypted)),
+                                        .user_name = user_name(*plan_),
+                                        .machine_name = plan_->session.client_name});
 }
 
 std::optional<Bytes> LicenseExchange::respond(const rdp::PlatformChallenge& challenge) const {
@@ -62,13 +61,12 @@ std::optional<Bytes> LicenseExchange::respond(const rdp::PlatformChallenge& chal
   const auto id = rdp::encode(hardware_id());
   auto both = answer;
   both.insert(both.end(), id.begin(), id.end());
-  return encoded(LicensingType::kPlatformChallengeResponse,
-                 rdp::PlatformChallengeResponse{
-                     .encrypted_response =
-                         blob(LicensingBlobType::kEncryptedData, keys_->transform(answer)),
-                     .encrypted_hardware_id =
-                         blob(LicensingBlobType::kEncryptedData, keys_->transform(id)),
-                     .mac = keys_->mac(both)});
+  return encoded(
+      LicensingType::kPlatformChallengeResponse,
+      rdp::PlatformChallengeResponse{
+          .encrypted_response = blob(LicensingBlobType::kEncryptedData, keys_->transform(answer)),
+          .encrypted_hardware_id = blob(LicensingBlobType::kEncryptedData, keys_->transform(id)),
+          .mac = keys_->mac(both)});
 }
 
 }  // namespace rdpwhy::dialogue

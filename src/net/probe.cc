@@ -169,9 +169,8 @@ class Run {
     // Who wanted to log on, and was not asked to by NLA, did not get as far as asked.
     if (!speaks_nla(selected)) {
       // RDSTLS and Entra ID begin with what a redirection or an account has given.
-      const bool ends_with_tls =
-          options_.until_is_a_wish && selected != 0 &&
-          selected != static_cast<std::uint32_t>(rdp::Protocol::kSsl);
+      const bool ends_with_tls = options_.until_is_a_wish && selected != 0 &&
+                                 selected != static_cast<std::uint32_t>(rdp::Protocol::kSsl);
       facts_.until = ends_with_tls ? Phase::kTls : options_.plan.depth(selected);
     } else if (options_.until_is_a_wish && facts_.until == Phase::kAuthorization &&
                selected == static_cast<std::uint32_t>(rdp::Protocol::kHybrid)) {
