@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint8_t kIcmp = 1;
 constexpr std::uint8_t kTcp = 6;
+constexpr std::uint8_t kUdp = 17;
 constexpr std::uint8_t kIcmpV6 = 58;
 
 constexpr std::uint16_t kEtherIpv4 = 0x0800;
@@ -185,6 +186,20 @@ void read_tcp(const IpHeader& ip, const Part& part, Moment at, FrameDecoder::Res
   segment.payload_on_wire = static_cast<std::uint32_t>(part.on_wire - header);
 }
 
+/// RFC 768. A length of 0 is a jumbogram's (RFC 2675) or segmentation offload's.
+void read_udp(const IpHeader& ip, Moment at, FrameDecoder::Result& result) {
+  constexpr std::size_t kHeader = 8;
+  const auto& part = ip.payload;
+  if (ip.fragment || !part.has(kHeader)) return;
+  const std::size_t length = load16be(part.at(4));
+  if (length != 0 && length < kHeader) return;
+  const auto whole = length == 0 ? part : part.first(length);
+  result.datagram = Datagram{.from = {ip.from, load16be(part.at(0))},
+                             .to = {ip.to, load16be(part.at(2))},
+                             .payload = whole.octets.subspan(kHeader),
+                             .at = at};
+}
+
 bool is_icmp_error(bool v6, std::uint8_t type) {
   if (v6) return type >= 1 && type <= 4;                      // RFC 4443 2.1
   return type == 3 || type == 4 || type == 11 || type == 12;  // RFC 792
@@ -333,6 +348,7 @@ FrameDecoder::Result FrameDecoder::decode(const Packet& packet) {
   Part part{packet.octets, std::max<std::size_t>(packet.octets.size(), packet.original_size)};
   IpHeader ip;
   if (!find_ip(packet.link_type, part) || !read_ip(part, ip)) return result;
+  if (ip.protocol == kUdp) read_udp(ip, packet.at, result);
   if (ip.protocol != kTcp && ip.protocol != kIcmp && ip.protocol != kIcmpV6) return result;
   auto payload = ip.payload;
   if (ip.fragment) {

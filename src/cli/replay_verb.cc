@@ -139,6 +139,7 @@ class Reporter {
     subject.record = &connection.record;
     const auto summary = record::summary(connection.record);
     subject.summary = &summary;
+    subject.udp = connection.udp;
 
     diagnose::Circumstances circumstances;
     circumstances.live = false;
@@ -200,6 +201,24 @@ void keep_freed_memory() {
 // The reader looks back as far as its sorting goes; pages that it misses are read again.
 constexpr std::uint64_t kKeptBehindReader = 8u << 20;
 
+/// Results are reports of connections over TCP; a transport over UDP alone makes none.
+void tell_lone_udp(const std::string& file, const replay::ReplaySummary& summary) {
+  constexpr std::size_t kMostTold = 20;
+  const auto told = std::min(summary.udp.size(), kMostTold);
+  for (std::size_t i = 0; i < told; ++i) {
+    talk(fmt::format("{}: RDP over UDP without its TCP connection: {}", file,
+                     report::udp_in_words(summary.udp[i])));
+  }
+  if (summary.udp.size() > told) {
+    talk(fmt::format("{}: and {} more transports over UDP without their TCP connections", file,
+                     summary.udp.size() - told));
+  }
+  if (summary.udp_left_out > 0) {
+    talk(fmt::format("{}: {} more datagrams that begin transports over UDP: too many to be kept",
+                     file, summary.udp_left_out));
+  }
+}
+
 int replay_file(const std::string& file, replay::ReplayOptions options, Reporter& reporter) {
   auto mapped = MappedFile::open(file);
   if (!mapped) return talk(mapped.error().text), kCouldNotTry;
@@ -221,6 +240,7 @@ int replay_file(const std::string& file, replay::ReplayOptions options, Reporter
     talk(fmt::format("{}: damaged before its first packet, so nothing of it could be read", file));
     return kCouldNotTry;
   }
+  tell_lone_udp(file, *summary);
   if (summary->connections == 0) {
     talk(fmt::format("{}: no RDP connection in it ({} packets, {} TCP connections)", file,
                      summary->packets, summary->flows));

@@ -10,6 +10,7 @@
 #include "rdpwhy/crypto/session_opener.h"
 #include "replay/connection_listener.h"
 #include "replay/report_order.h"
+#include "replay/udp_transports.h"
 
 namespace rdpwhy::replay {
 namespace {
@@ -50,7 +51,7 @@ class ConnectionHost final : public capture::Flows::Host {
   void on_verdict(ConnectionListener& listener) {
     if (listener.verdict() == ConnectionListener::Verdict::kNotOurs) order_.drop(listener.place());
     if (listener.verdict() == ConnectionListener::Verdict::kRdp) {
-      order_.real(listener.client(), listener.server());
+      order_.real(listener.client(), listener.server(), listener.place());
     }
   }
 
@@ -94,7 +95,11 @@ std::expected<ReplaySummary, Error> replay(ByteSpan file, const ReplayOptions& o
       return crypto::make_record_opener(opening, client_hello, server_hello);
     };
   }
-  ReportOrder order(sink);
+  UdpTransports udp;
+  ReportOrder order([&](std::uint64_t place, ReplayedConnection connection) {
+    connection.udp = udp.take(place);
+    sink(std::move(connection));
+  });
   ConnectionHost host(std::move(dissecting), order);
   capture::Flows flows(host, options.limits);
   capture::FrameDecoder frames;
@@ -105,13 +110,19 @@ std::expected<ReplaySummary, Error> replay(ByteSpan file, const ReplayOptions& o
     const auto decoded = frames.decode(*packet);
     if (decoded.segment) flows.segment(*decoded.segment);
     if (decoded.icmp) flows.icmp(*decoded.icmp);
+    if (decoded.datagram && UdpTransports::concerns(*decoded.datagram)) {
+      const auto ends = UdpTransports::ends_of(*decoded.datagram);
+      udp.add(*decoded.datagram, order.newest(ends.client, ends.server));
+    }
   }
   flows.end(last);
   order.end();
   return ReplaySummary{.packets = reader->packets(),
                        .flows = host.flows(),
                        .connections = order.reported(),
-                       .complaints = reader->complaints()};
+                       .complaints = reader->complaints(),
+                       .udp = udp.take_rest(),
+                       .udp_left_out = udp.left_out()};
 }
 
 }  // namespace rdpwhy::replay

@@ -1,5 +1,6 @@
 #include "replay/report_order.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "rdpwhy/base/bytes.h"
@@ -39,7 +40,7 @@ void ReportOrder::report_if_alone(std::uint64_t place, ReplayedConnection connec
 void ReportOrder::put(std::uint64_t place, State state, ReplayedConnection connection) {
   auto kept = std::make_unique<ReplayedConnection>(std::move(connection));
   if (place < first_) {  // it was open for so long that the others went ahead
-    if (state == State::kReady || !has_company(*kept)) give(std::move(kept));
+    if (state == State::kReady || !has_company(*kept)) give(place, std::move(kept));
     return;
   }
   auto& slot = slots_[place - first_];
@@ -58,9 +59,18 @@ std::size_t ReportOrder::HashOfHosts::operator()(const Hosts& hosts) const {
   return (hash_of(client) * kOdd + hash_of(server.address)) * kOdd + server.port;
 }
 
-void ReportOrder::real(const capture::Endpoint& client, const capture::Endpoint& server) {
+void ReportOrder::real(const capture::Endpoint& client, const capture::Endpoint& server,
+                       std::uint64_t place) {
   if (real_.size() >= kMostReal) real_.clear();
-  real_.emplace(client.address, server);
+  auto& newest = real_[{client.address, server}];
+  newest = std::max(newest, place);
+}
+
+std::optional<std::uint64_t> ReportOrder::newest(const capture::Endpoint& client,
+                                                 const capture::Endpoint& server) const {
+  const auto found = real_.find({client.address, server});
+  if (found == real_.end()) return std::nullopt;
+  return found->second;
 }
 
 bool ReportOrder::has_company(const ReplayedConnection& connection) const {
@@ -72,9 +82,9 @@ void ReportOrder::end() {
   move_on();
 }
 
-void ReportOrder::give(std::unique_ptr<ReplayedConnection> connection) {
+void ReportOrder::give(std::uint64_t place, std::unique_ptr<ReplayedConnection> connection) {
   connection->number = reported_++;
-  sink_(std::move(*connection));
+  sink_(place, std::move(*connection));
 }
 
 void ReportOrder::move_on() {
@@ -92,8 +102,8 @@ void ReportOrder::move_on() {
     auto connection = std::move(slot.connection);
     held_ -= slot.octets;
     slots_.pop_front();
-    ++first_;
-    if (tell) give(std::move(connection));
+    const auto place = first_++;
+    if (tell) give(place, std::move(connection));
   }
 }
 

@@ -4,7 +4,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <unordered_set>
+#include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "rdpwhy/replay/replay.h"
@@ -15,7 +16,7 @@ namespace rdpwhy::replay {
 /// octets of memory.
 class ReportOrder {
  public:
-  using Sink = std::function<void(ReplayedConnection)>;
+  using Sink = std::function<void(std::uint64_t place, ReplayedConnection)>;
   explicit ReportOrder(Sink sink) : sink_(std::move(sink)) {}
 
   /// A flow begins; its place among all.
@@ -26,8 +27,11 @@ class ReportOrder {
   void report(std::uint64_t place, ReplayedConnection connection);
   /// It is over, and reported only if no real connection between the same two hosts turns up.
   void report_if_alone(std::uint64_t place, ReplayedConnection connection);
-  /// Something between these two is RDP.
-  void real(const capture::Endpoint& client, const capture::Endpoint& server);
+  /// What began at `place` between these two is RDP.
+  void real(const capture::Endpoint& client, const capture::Endpoint& server, std::uint64_t place);
+  /// Where the newest RDP connection between these two began; nothing where there is none.
+  [[nodiscard]] std::optional<std::uint64_t> newest(const capture::Endpoint& client,
+                                                    const capture::Endpoint& server) const;
   /// The time of the capture moves on.
   void advance(Moment now) { now_ = now; }
   /// The capture is over: what still waits for company has none.
@@ -46,7 +50,7 @@ class ReportOrder {
   void put(std::uint64_t place, State state, ReplayedConnection connection);
   void move_on();
   [[nodiscard]] bool has_company(const ReplayedConnection& connection) const;
-  void give(std::unique_ptr<ReplayedConnection> connection);
+  void give(std::uint64_t place, std::unique_ptr<ReplayedConnection> connection);
 
   Sink sink_;
   std::deque<Slot> slots_;
@@ -56,12 +60,13 @@ class ReportOrder {
   Moment now_;
   bool over_ = false;
 
-  /// Between whom something is RDP. Hashed: one is added for nearly every connection.
+  /// Between whom something is RDP, and the place of the newest. Hashed: one is added for nearly
+  /// every connection.
   using Hosts = std::pair<capture::Address, capture::Endpoint>;
   struct HashOfHosts {
     std::size_t operator()(const Hosts& hosts) const;
   };
-  std::unordered_set<Hosts, HashOfHosts> real_;
+  std::unordered_map<Hosts, std::uint64_t, HashOfHosts> real_;
 };
 
 }  // namespace rdpwhy::replay

@@ -15,6 +15,7 @@
 #include "report/credssp.h"
 #include "report/json_parts.h"
 #include "report/session.h"
+#include "report/udp.h"
 
 namespace rdpwhy::report {
 namespace {
@@ -448,6 +449,7 @@ void append_json(std::string& out, const Subject& subject) {
     write_tls(w, subject, summary.tls);
     write_credssp(w, *subject.record);
     write_session(w, *subject.record);
+    write_udp(w, subject.udp, subject.started);
     write_run(w, subject.record->run);
     write_evidence(w, subject);
   }

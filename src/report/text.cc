@@ -14,6 +14,7 @@
 #include "report/bounds.h"
 #include "report/credssp.h"
 #include "report/session.h"
+#include "report/udp.h"
 
 namespace rdpwhy::report {
 namespace {
@@ -525,6 +526,18 @@ void write_session(Page& page, const Subject& subject) {
     page.wrapped(fmt::format("  {:12} ", line.title), printable(line.text));
 }
 
+void write_udp(Page& page, const Subject& subject) {
+  if (subject.udp.empty()) return;
+  page.heading("UDP transports");
+  const auto shown = std::min(subject.udp.size(), kMostUdpTransports);
+  for (std::size_t i = 0; i < shown; ++i)
+    page.wrapped("  - ", printable(udp_in_words(subject.udp[i])));
+  if (subject.udp.size() > shown)
+    page.line(fmt::format("  and {} more", subject.udp.size() - shown));
+  if (std::ranges::none_of(subject.udp, [](const auto& udp) { return udp.answered.has_value(); }))
+    page.line("  Without an answer the session goes on over TCP alone: no failure.");
+}
+
 void write_warnings(Page& page, const Subject& subject) {
   if (!subject.diagnosis->warnings.empty()) {
     page.heading("Also noticed");
@@ -635,6 +648,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
   write_tls(page, subject, summary.tls);
   write_nla(page, subject);
   write_session(page, subject);
+  write_udp(page, subject);
   if (subject.diagnosis != nullptr) write_warnings(page, subject);
   if (style.explain) write_evidence(page, subject);
   return page.take();

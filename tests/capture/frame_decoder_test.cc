@@ -100,6 +100,46 @@ TEST(FrameDecoder, LeavesWhatIsNotIpOrNotTcpAlone) {
   EXPECT_TRUE(FrameDecoder::knows(276));
 }
 
+/// RFC 768, from 50,000 to 3389; a length of -1 is the right one.
+Bytes udp(ByteSpan payload, int length = -1) {
+  Writer w;
+  w.u16be(50'000).u16be(3389);
+  w.u16be(static_cast<std::uint16_t>(length >= 0 ? length : 8 + static_cast<int>(payload.size())));
+  w.u16be(0).bytes(payload);
+  return w.take();
+}
+
+/// "192.0.2.1:50000 > 192.0.2.2:3389 hello", or "-" where no datagram was found.
+std::string datagram_in(const Bytes& frame, std::uint32_t link_type = 1) {
+  FrameDecoder decoder;
+  const auto result = decoder.decode(packet(frame, link_type));
+  EXPECT_FALSE(result.segment || result.icmp);
+  if (!result.datagram) return "-";
+  const auto& [from, to, payload, at] = *result.datagram;
+  return from.text() + " > " + to.text() + " " + std::string(base::as_text(payload));
+}
+
+TEST(FrameDecoder, ReadsDatagramsOfUdp) {
+  const auto hi = udp(text("hello"));
+  EXPECT_EQ(datagram_in(ethernet(0x0800, joined({ipv4(hi, {.protocol = 17}), Bytes(9, 0xEE)}))),
+            "192.0.2.1:50000 > 192.0.2.2:3389 hello");
+  EXPECT_EQ(datagram_in(ipv6(17, hi), 101), "[2001:db8::1]:50000 > [2001:db8::2]:3389 hello");
+  EXPECT_EQ(datagram_in(ipv4(udp(text("hello"), 0), {.protocol = 17}), 101),
+            "192.0.2.1:50000 > 192.0.2.2:3389 hello");
+  EXPECT_EQ(datagram_in(ipv4(udp(text("hello"), 10), {.protocol = 17}), 101),
+            "192.0.2.1:50000 > 192.0.2.2:3389 he");
+  EXPECT_EQ(datagram_in(ipv4(udp(text("hello"), 600), {.protocol = 17}), 101),
+            "192.0.2.1:50000 > 192.0.2.2:3389 hello");
+}
+
+TEST(FrameDecoder, FragmentsAndStumpsOfDatagramsAreLeftAlone) {
+  const auto hi = udp(text("hello"));
+  EXPECT_EQ(datagram_in(ipv4(hi, {.protocol = 17, .flags_and_offset = 0x2000}), 101), "-");
+  EXPECT_EQ(datagram_in(ipv4(hi, {.protocol = 17, .flags_and_offset = 1}), 101), "-");
+  EXPECT_EQ(datagram_in(ipv4(udp(text("hello"), 7), {.protocol = 17}), 101), "-");
+  EXPECT_EQ(datagram_in(ipv4(Bytes(7, 0), {.protocol = 17}), 101), "-");
+}
+
 TEST(FrameDecoder, CutsEthernetPaddingOffByTheTotalLength) {
   const auto frame = ethernet(0x0800, joined({ipv4(hello()), Bytes(17, 0xEE)}));
   EXPECT_EQ(payload_of(frame, 1), "hello");

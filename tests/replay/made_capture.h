@@ -27,6 +27,7 @@ class Capture {
   /// A new moment, a millisecond after the last one.
   Moment tick(Nanoseconds after = 1'000'000) { return {now_ += after}; }
   [[nodiscard]] ByteSpan octets() const { return octets_; }
+  void packet(ByteSpan ip_packet, Moment at) { writer_.packet(ip_packet, at); }
   void secrets(std::string_view key_log_lines) { writer_.secrets(key_log_lines); }
 
   capture::ConnectionWriter& open(std::uint8_t client, std::uint16_t port,

@@ -170,7 +170,7 @@ ReplayedConnection with_evidences(std::uint16_t port, std::size_t count) {
 
 TEST(ReportOrder, AConnectionThatStaysOpenHoldsBackABoundedNumberOnly) {
   std::vector<ReplayedConnection> given;
-  ReportOrder order([&](ReplayedConnection c) { given.push_back(std::move(c)); });
+  ReportOrder order([&](std::uint64_t, ReplayedConnection c) { given.push_back(std::move(c)); });
   const auto long_lived = order.open();
   constexpr std::size_t kEach = 1000;
   const auto most = kMostHeld / record::octets_held(with_evidences(1, kEach).record);
@@ -187,7 +187,7 @@ TEST(ReportOrder, AConnectionThatStaysOpenHoldsBackABoundedNumberOnly) {
 
 TEST(ReportOrder, WhatIsDroppedHoldsNobodyBack) {
   std::vector<ReplayedConnection> given;
-  ReportOrder order([&](ReplayedConnection c) { given.push_back(std::move(c)); });
+  ReportOrder order([&](std::uint64_t, ReplayedConnection c) { given.push_back(std::move(c)); });
   const auto first = order.open();
   const auto second = order.open();
   order.report(second, with_evidences(2, 1));

@@ -135,5 +135,53 @@ TEST(SessionReport, LetsNoControlCharacterThrough) {
   EXPECT_NE(text.find("RDP 10.12 (0x00080011)"), std::string::npos);
 }
 
+TEST(UdpReport, TellsWhatWasOfferedAndAccepted) {
+  using rdp::RdpUdpSyn;
+  namespace flags = rdp::rdpudp_flags;
+  HandshakeRecord record;
+  record.evidence.push_back(
+      {.id = 1, .phase = Phase::kTcp, .at = kStart, .fact = record::Connected{}});
+  Subject subject{.started = kStart, .record = &record};
+  subject.source.live = false;
+  const auto text = [&] { return to_text(subject, {.width = 200}); };
+  const auto members = [&] {
+    std::string out;
+    append_json(out, subject);
+    return json::parse(out);
+  };
+  EXPECT_FALSE(members().contains("udp"));
+  EXPECT_EQ(text().find("UDP"), std::string::npos);
+
+  record::UdpTransport transport{.client = "10.0.0.1:60000", .server = "10.0.0.2:3389"};
+  transport.began = {kStart.ns + 2'000'000};
+  transport.syns = 3;
+  transport.syn = RdpUdpSyn{.flags = flags::kSyn | flags::kSynLossy, .down_stream_mtu = 1200};
+  subject.udp = {transport};
+  EXPECT_NE(text().find("10.0.0.1:60000 > 10.0.0.2:3389, lossy: 3 SYNs, version 1 (none is named) "
+                        "offered, MTU 1232 up, 1200 down; no answer was captured"),
+            std::string::npos)
+      << text();
+  EXPECT_NE(text().find("over TCP alone: no failure"), std::string::npos);
+  auto udp = members()["udp"][0];
+  EXPECT_EQ(udp["kind"], "lossy");
+  EXPECT_EQ(udp["at_ms"], 2);
+  EXPECT_TRUE(udp["answer"].is_null());
+  EXPECT_TRUE(udp["syn"]["version"].is_null());
+
+  transport.answered = {transport.began.ns + 500'000};
+  transport.answer = RdpUdpSyn{.flags = flags::kSyn | flags::kAck, .version = 9};
+  subject.udp = std::vector(40, transport);
+  EXPECT_NE(text().find("answered after 0.5 ms, version 0x0009 (unknown) accepted"),
+            std::string::npos)
+      << text();
+  EXPECT_NE(text().find("and 8 more"), std::string::npos);
+  EXPECT_EQ(text().find("TCP alone"), std::string::npos);
+  EXPECT_EQ(members()["udp"].size(), 32u);
+  EXPECT_EQ(members()["udp_total"], 40);
+  udp = members()["udp"][0];
+  EXPECT_EQ(udp["answer"]["after_ms"], 0.5);
+  EXPECT_EQ(udp["answer"]["version"], "0x0009");
+}
+
 }  // namespace
 }  // namespace rdpwhy::report

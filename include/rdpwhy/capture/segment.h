@@ -55,14 +55,24 @@ struct IcmpQuote {
   Moment at;
 };
 
-/// Link, IP and TCP layers of one frame: Ethernet, VLAN and QinQ, Linux cooked 1 and 2, raw IP,
-/// loopback; IPv4 with fragments, IPv6 with extension headers; lengths of 0 from segmentation
+/// One UDP datagram (RFC 768) that a frame carried whole. Fragments of datagrams are not put
+/// together: what is looked for in them fits into one packet by its protocol's rule.
+struct Datagram {
+  Endpoint from;
+  Endpoint to;
+  ByteSpan payload;
+  Moment at;
+};
+
+/// Link, IP, TCP and UDP layers of one frame: Ethernet, VLAN and QinQ, Linux cooked 1 and 2, raw
+/// IP, loopback; IPv4 with fragments, IPv6 with extension headers; lengths of 0 from segmentation
 /// offload mean the captured length. Fragments are put together, bounded in number, size and age.
 class FrameDecoder {
  public:
   struct Result {
     std::optional<Segment> segment;
     std::optional<IcmpQuote> icmp;
+    std::optional<Datagram> datagram;
   };
   FrameDecoder();
   ~FrameDecoder();

@@ -11,6 +11,7 @@
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/crypto/rsa_private_keys.h"
 #include "rdpwhy/record/handshake_record.h"
+#include "rdpwhy/record/udp_transport.h"
 
 namespace rdpwhy::replay {
 
@@ -21,6 +22,8 @@ struct ReplayedConnection {
   capture::Endpoint server;
   Moment started;
   HandshakeRecord record;
+  /// Transports over UDP that were begun beside it, as far as they were seen until it was over.
+  std::vector<record::UdpTransport> udp;
 };
 
 struct ReplayOptions {
@@ -38,6 +41,9 @@ struct ReplaySummary {
   std::uint64_t flows = 0;        ///< TCP flows of any kind
   std::uint64_t connections = 0;  ///< reported
   std::vector<std::string> complaints;
+  /// Transports over UDP that belong to none of the connections.
+  std::vector<record::UdpTransport> udp;
+  std::uint64_t udp_left_out = 0;  ///< datagrams of transports beyond what is kept at a time
 };
 
 /// Feeds every flow of the capture (its octets mapped into memory by the caller) to a dissector and

@@ -8,6 +8,7 @@
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/summary.h"
+#include "rdpwhy/record/udp_transport.h"
 
 namespace rdpwhy::report {
 
@@ -32,6 +33,8 @@ struct Subject {
   std::vector<std::string> certificate_problems;
   const diagnose::Diagnosis* diagnosis = nullptr;
   std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
+  /// Transports over UDP beside a captured connection, in the order in which they began.
+  std::vector<record::UdpTransport> udp;
 };
 
 struct TextStyle {
@@ -42,6 +45,9 @@ struct TextStyle {
 
 /// The report for people: one sentence first, then phases, TLS and certificate, anomalies.
 [[nodiscard]] std::string to_text(const Subject& subject, const TextStyle& style);
+
+/// "10.0.0.1:50000 > 10.0.0.2:3389, reliable: version 2 offered, ...": one transport over UDP.
+[[nodiscard]] std::string udp_in_words(const record::UdpTransport& transport);
 
 /// A row of the catalogue in full, for `rdpwhy causes ID`.
 [[nodiscard]] std::string cause_to_text(const diagnose::Cause& cause, int width);
