@@ -68,6 +68,11 @@ bool has_surplus(const AnnotatedPdu& pdu) {
   return std::ranges::any_of(pdu.fields, [](const auto& field) { return field.name == "surplus"; });
 }
 
+void append_server_blocks(AnnotatedPdu& pdu, const Part& part) {
+  if (append_part(pdu, part, decode_server_blocks))
+    annotate_certificate_in(pdu, part, "serverCertificate");
+}
+
 void append_conference(AnnotatedPdu& pdu, const Part& part, const ConnectInitial&) {
   const auto request = append_part(pdu, part, decode_conference_create_request);
   if (request && !has_surplus(pdu))
@@ -77,7 +82,7 @@ void append_conference(AnnotatedPdu& pdu, const Part& part, const ConnectInitial
 void append_conference(AnnotatedPdu& pdu, const Part& part, const ConnectResponse&) {
   const auto response = append_part(pdu, part, decode_conference_create_response);
   if (response && !has_surplus(pdu))
-    append_part(pdu, part.tail(response->user_data.size()), decode_server_blocks);
+    append_server_blocks(pdu, part.tail(response->user_data.size()));
 }
 
 // MCS, and what it carries.
@@ -113,14 +118,18 @@ void append_tpdu(AnnotatedPdu& pdu, ByteSpan tpdu) {
   if (cut_off) pdu.title = decoded ? fmt::format("{}, cut off", pdu.title) : "TPKT that is cut off";
 }
 
-// What stands in no TPKT but can be told all the same: the user data of a Send Data PDU alone, and
-// the first datagrams over UDP.
+// What stands in no TPKT but can be told all the same: the user data of a Send Data PDU alone, the
+// first datagrams over UDP, and a server's certificate.
 std::optional<AnnotatedPdu> annotate_bare(ByteSpan bytes) {
   AnnotatedPdu pdu{.size = bytes.size()};
   const Part whole{.octets = bytes};
   if (begins_rdpudp_syn(bytes)) {
     const auto syn = append_part(pdu, whole, decode_rdpudp_syn);
     pdu.title = syn && syn->is_answer() ? "RDP-UDP SYN and ACK datagram" : "RDP-UDP SYN datagram";
+    return pdu;
+  }
+  if (begins_server_certificate(bytes)) {
+    pdu.title = append_server_certificate(pdu, whole);
     return pdu;
   }
   if (!begins_channel_pdu(bytes)) return std::nullopt;

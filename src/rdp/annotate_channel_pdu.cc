@@ -73,7 +73,8 @@ std::string append_announced(AnnotatedPdu& pdu, const Part& part, std::uint16_t 
       append_part(pdu, part, decode_client_info);
       return "Client Info PDU";
     case flags::kLicensePacket:
-      append_part(pdu, part, decode_licensing);
+      if (append_part(pdu, part, decode_licensing))
+        annotate_certificate_in(pdu, part, "ServerCertificate");
       return "licensing PDU";
     case flags::kHeartbeat:
       append_part(pdu, part, decode_heartbeat);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "rdpwhy/base/notes.h"
@@ -51,5 +53,14 @@ auto append_part(AnnotatedPdu& pdu, const Part& part, Decode decode) {
 /// What a Send Data PDU carries, as far as it can be told without its connection. Gives its name;
 /// empty when nothing can be told, and then nothing is added.
 [[nodiscard]] std::string append_channel_pdu(AnnotatedPdu& pdu, const Part& part);
+
+/// Goes into the server certificate that a decoded message holds in its field of this name, where
+/// it has octets there.
+void annotate_certificate_in(AnnotatedPdu& pdu, const Part& message, std::string_view field);
+
+/// A server certificate that stands alone: the head of one of either form.
+[[nodiscard]] bool begins_server_certificate(ByteSpan octets);
+/// Gives its name.
+[[nodiscard]] std::string append_server_certificate(AnnotatedPdu& pdu, const Part& part);
 
 }  // namespace rdpwhy::rdp

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "rdpwhy/base/hex.h"
+#include "rdpwhy/rdp/licensing.h"
+#include "rdpwhy/rdp/server_certificate.h"
 #include "rdpwhy/rdp/tpkt.h"
 
 namespace rdpwhy::rdp {
@@ -150,6 +152,90 @@ TEST(Annotation, LeavesWhatIsEncryptedClosed) {
   const auto text = annotated_text(octets("4800 0000 0102030405060708 aabbcc"));
   EXPECT_TRUE(text.starts_with("PDU under Standard RDP Security, 15 octets\n")) << text;
   EXPECT_NE(text.find("signature and encrypted data"), std::string::npos) << text;
+}
+
+ServerCertificate a_proprietary_one() {
+  ProprietaryServerCertificate form;
+  form.public_key = {.bit_length = 512, .data_length = 63, .public_exponent = 65537};
+  form.public_key.modulus = Bytes(64, 0xAB);
+  form.public_key.modulus.resize(72);
+  form.signature = Bytes(64, 0xCD);
+  form.signature.resize(72);
+  return {.form = form};
+}
+
+ServerCertificate a_chain() {
+  Bytes der = {0x30, 0x82, 0x00, 0x04, 1, 2, 3, 4};
+  return {.is_temporary = true, .form = X509CertificateChain{{der, der}}};
+}
+
+void expect_in_order(const std::string& text, std::initializer_list<const char*> lines) {
+  std::size_t from = 0;
+  for (const auto* line : lines) {
+    const auto at = text.find(line, from);
+    ASSERT_NE(at, std::string::npos) << line << "\n" << text;
+    from = at;
+  }
+}
+
+TEST(Annotation, OfAServerCertificateAloneKnowsBothForms) {
+  const auto proprietary = annotated_text(encode(a_proprietary_one()));
+  EXPECT_TRUE(proprietary.starts_with("proprietary server certificate, 184 octets\n"))
+      << proprietary;
+  expect_in_order(proprietary, {"dwVersion: CERT_CHAIN_VERSION_1, proprietary\n", "dwSigAlgId",
+                                "bitlen", "pubExp: 65537\n", "modulus", "SignatureBlob"});
+  const auto chain = annotated_text(encode(a_chain()));
+  EXPECT_TRUE(chain.starts_with("X.509 server certificate chain, ")) << chain;
+  expect_in_order(chain, {"dwVersion: CERT_CHAIN_VERSION_2, X.509, temporary\n", "NumCertBlobs",
+                          "abCert", "Padding"});
+  for (const auto& text : {proprietary, chain}) {
+    EXPECT_EQ(text.find("error:"), std::string::npos) << text;
+    EXPECT_EQ(text.find("odd:"), std::string::npos) << text;
+  }
+}
+
+TEST(Annotation, ACutServerCertificateSaysWhatIsMissing) {
+  auto cut = encode(a_proprietary_one());
+  cut.resize(60);
+  const auto text = annotated_text(cut);
+  EXPECT_TRUE(text.starts_with("server certificate that cannot be read, 60 octets\n")) << text;
+  EXPECT_NE(text.find("error:"), std::string::npos) << text;
+}
+
+TEST(Annotation, OfASecurityExchangeNamesTheClientRandom) {
+  auto pdu = octets("0100 0000 48000000");
+  pdu.resize(8 + 64, 0x5A);
+  pdu.resize(8 + 72);
+  const auto text = annotated_text(pdu);
+  EXPECT_TRUE(text.starts_with("Security Exchange PDU, 80 octets\n")) << text;
+  expect_in_order(text, {"flags: 0x0001 SEC_EXCHANGE_PKT\n", "encryptedClientRandom"});
+  EXPECT_EQ(text.find("error:"), std::string::npos) << text;
+}
+
+Bytes licence_request_with(Bytes certificate) {
+  LicenseRequest request;
+  request.product = {.version = 0x00060000, .company_name = "C", .product_id = "A02"};
+  request.key_exchange_algorithms = {1};
+  request.server_certificate = {3, std::move(certificate)};
+  request.scopes = {"scope"};
+  LicensingPdu pdu{.type = static_cast<std::uint8_t>(LicensingType::kLicenseRequest),
+                   .message = request};
+  auto out = octets("8000 0000");
+  const auto body = encode(pdu);
+  out.insert(out.end(), body.begin(), body.end());
+  return out;
+}
+
+TEST(Annotation, OfALicenceRequestGoesIntoItsCertificate) {
+  const auto text = annotated_text(licence_request_with(encode(a_proprietary_one())));
+  EXPECT_TRUE(text.starts_with("licensing PDU, ")) << text;
+  expect_in_order(text, {"ServerCertificate", "dwVersion: CERT_CHAIN_VERSION_1, proprietary\n",
+                         "modulus", "ScopeCount: 1\n", "Scope"});
+  EXPECT_EQ(text.find("error:"), std::string::npos) << text;
+  const auto strange = annotated_text(licence_request_with({9, 9, 9, 9, 9}));
+  EXPECT_NE(strange.find("odd: ServerCertificate cannot be read: dwVersion"), std::string::npos)
+      << strange;
+  EXPECT_EQ(strange.find("error:"), std::string::npos) << strange;
 }
 
 TEST(Annotation, OfADatagramKnowsASyn) {
