@@ -178,6 +178,28 @@ std::expected<std::optional<rdp::NegotiationRequest>, Error> parse_security(std:
   return std::optional(request);
 }
 
+std::expected<std::uint32_t, Error> parse_encryption_methods(std::string_view text) {
+  const auto folded = lower(text);
+  const auto parts = split(folded, ",");
+  std::uint32_t methods = 0;
+  for (const auto part : parts) {
+    if (part == "none" && parts.size() == 1) return 0U;
+    if (part == "none") return std::unexpected(Error{"--encryption-methods: none stands alone"});
+    const std::uint32_t bit = part == "40"     ? 0x01
+                              : part == "128"  ? 0x02
+                              : part == "56"   ? 0x08
+                              : part == "fips" ? 0x10
+                                               : 0;
+    if (bit == 0) {
+      return std::unexpected(Error{
+          fmt::format("--encryption-methods knows 40, 56, 128, fips and none, not \"{}\"", part)});
+    }
+    methods |= bit;
+  }
+  if (parts.empty()) return std::unexpected(Error{"--encryption-methods: nothing given"});
+  return methods;
+}
+
 std::expected<std::uint16_t, Error> parse_tls_version(std::string_view text) {
   auto name = lower(text);
   for (const std::string_view prefix : {"tls", "v", "-"}) {

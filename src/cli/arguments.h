@@ -50,6 +50,9 @@ void declare_saw(CLI::App& app, std::string& typed);
 [[nodiscard]] std::expected<std::vector<std::uint16_t>, Error> parse_signature_algorithms(
     std::string_view text);
 
+/// "40,128": bits of encryptionMethods (MS-RDPBCGR 2.2.1.3.3); "none" stands alone and has none.
+[[nodiscard]] std::expected<std::uint32_t, Error> parse_encryption_methods(std::string_view text);
+
 /// "0x904", "2308", "-1073741715": a whole number of at most 32 bits.
 [[nodiscard]] std::optional<std::uint32_t> parse_number(std::string_view text);
 

@@ -232,6 +232,11 @@ void declare(CLI::App& app, TypedProbe& typed) {
   declare_saw(app, typed.saw);
   app.add_option("--security", typed.security,
                  "what to offer, of rdp,tls,nla,ext,rdstls (exactly these bits), or none");
+  app.add_option("--encryption-methods", typed.encryption_methods,
+                 "of Standard RDP Security, what to offer: 40,56,128,fips, or none");
+  auto* enumerate = app.add_flag(
+      "--enumerate-encryption", typed.enumerate_encryption,
+      "where Standard RDP Security is settled on: five more connections, one for each method");
   app.add_option("--cookie", typed.cookie,
                  "mstshash= of the request (rdpwhy, never the user); empty: no cookie");
   app.add_option("--routing-token", typed.routing_token, "the whole line, as in loadbalanceinfo");
@@ -254,7 +259,8 @@ void declare(CLI::App& app, TypedProbe& typed) {
   app.add_option("--keylog", typed.key_log, "append TLS secrets to this file (NSS key log)");
   app.add_option("--color", typed.colour, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_flag("--no-experiments", typed.no_experiments, "one handshake, no further connections");
+  app.add_flag("--no-experiments", typed.no_experiments, "one handshake, no further connections")
+      ->excludes(enumerate);
   declare_logon(app, typed.logon);
   app.footer(
       "A password is tried once in all: with several targets the first one gets it, no retry and "
@@ -291,6 +297,11 @@ std::expected<Errand, int> make_errand(const CLI::App& app, const TypedProbe& ty
   auto& plan = errand.options.plan;
   if (const auto done = apply_request(typed, plan.request); !done)
     return std::unexpected(usage_error(app, done.error().text));
+  if (!typed.encryption_methods.empty()) {
+    const auto methods = parse_encryption_methods(typed.encryption_methods);
+    if (!methods) return std::unexpected(usage_error(app, methods.error().text));
+    plan.session.encryption_methods = *methods;
+  }
   if (const auto done = apply_depth(typed, plan); !done)
     return std::unexpected(usage_error(app, done.error().text));
   errand.options.server_name = typed.server_name;  // "" leaves the extension out

@@ -17,10 +17,11 @@ namespace rdpwhy::cli {
 struct TypedProbe {
   std::vector<std::string> targets;
   bool json = false, explain = false, v4 = false, v6 = false, no_experiments = false,
-       no_capture_secrets = false, create_session = false, request_license = false;
+       no_capture_secrets = false, create_session = false, request_license = false,
+       enumerate_encryption = false;
   double timeout = 5;
   std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, signature_algorithms, resolve,
-      until, write_capture, key_log;
+      until, write_capture, key_log, encryption_methods;
   std::optional<std::string> cookie, routing_token, server_name;
   std::string colour = "auto";
   TypedLogon logon;

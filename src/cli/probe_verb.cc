@@ -83,6 +83,7 @@ void print_report(const Errand& errand, const investigate::Investigation& found,
   subject.certificate_problems = found.certificate_problems;
   subject.diagnosis = &found.diagnosis;
   subject.remarks = errand.remarks;
+  subject.encryption = found.encryption;
   std::string out;
   if (typed.json) {
     report::append_json(out, subject);
@@ -172,8 +173,17 @@ int run_probe(const Arguments& arguments) {
     errand.options.on_phase = [&](Phase phase) {
       progress.show(fmt::format("{}: {} ...", errand.target.text, record::row_of(phase).title));
     };
-    const auto found = investigate::investigate(errand.target, errand.options, judge, *saw);
+    auto found = investigate::investigate(errand.target, errand.options, judge, *saw);
+    const bool asks_further = typed.enumerate_encryption && found && !found->handshake.signal;
+    const bool asked =
+        asks_further && investigate::enumerate_encryption(errand.target, errand.options, *found);
     progress.clear();
+    if (asks_further && !asked) {
+      talk(
+          fmt::format("{}: no encryption method is asked for: the handshake did not settle on "
+                      "Standard RDP Security (--security rdp offers it alone)",
+                      errand.target.text));
+    }
     if (!keeping.flush()) exit_code = std::max<int>(exit_code, kCouldNotTry);
     if (!found) {
       talk(found.error().in(errand.target.text).text);

@@ -20,7 +20,6 @@ constexpr std::uint16_t kSupportHeartbeatPdu = 0x0400;
 
 constexpr std::uint16_t kEightBits = 0xCA01;
 constexpr std::uint8_t kConnectionTypeLan = 6;
-constexpr std::uint32_t kEveryEncryptionMethod = 0x1B;  // 40, 128 and 56 bit, FIPS
 /// TRANSPORTTYPE_UDPFECR with SOFTSYNC_TCP_TO_UDP: a request of the server shall be seen; we have
 /// no UDP and say so when asked.
 constexpr std::uint32_t kMultitransport = 0x0201;
@@ -93,7 +92,7 @@ Bytes connect_initial(const SessionPlan& plan, std::uint32_t selected_protocol, 
       core_data(plan, selected_protocol),
       rdp::ClientClusterData{.flags = rdp::ClientClusterData::kRedirectionSupported |
                                       kRedirectionVersion6},
-      rdp::ClientSecurityData{.encryption_methods = kEveryEncryptionMethod},
+      rdp::ClientSecurityData{.encryption_methods = plan.encryption_methods},
       rdp::ClientNetworkData{.channels = {{.name = "rdpdr", .options = 0x80800000},
                                           {.name = "rdpsnd", .options = 0xC0000000},
                                           {.name = "cliprdr", .options = 0xC0A00000},

@@ -49,4 +49,35 @@ std::expected<Investigation, Error> investigate(const net::Target& target,
   return result;
 }
 
+bool enumerate_encryption(const net::Target& target, const net::ProbeOptions& options,
+                          Investigation& found) {
+  const auto& first = found.handshake;
+  if (!record::settles_standard_security(first.record)) return false;
+  auto further = options;
+  further.delay = net::kPace;
+  further.watch_silent_connection = false;
+  further.capture_sink = {};  // which is kept of the handshake alone
+  further.plan.until = Phase::kMcs;
+  further.plan.until_without_nla.reset();
+  further.plan.credssp.credentials.reset();
+  further.plan.credssp.authentication = dialogue::Authentication::kNone;
+  // A name is asked for once: all of this is about one machine.
+  if (!options.proxy && options.resolve_to.empty() && first.address != target.host &&
+      !target.host.contains(':')) {
+    further.resolve_to = first.address;
+  }
+  constexpr std::uint32_t kOneByOne[] = {0x01, 0x08, 0x02, 0x10, 0x00};  // 40, 56, 128, FIPS, none
+  for (const auto method : kOneByOne) {
+    further.plan.session.encryption_methods = method;
+    const auto probed = net::probe(target, further);
+    if (!probed) break;  // no descriptors: what is missing in the list is not known
+    if (probed->signal) {
+      found.handshake.signal = probed->signal;
+      break;
+    }
+    found.encryption.push_back(record::encryption_experiment(method, probed->record));
+  }
+  return true;
+}
+
 }  // namespace rdpwhy::investigate

@@ -36,8 +36,6 @@ constexpr std::size_t kMostAttempts = 8;
 /// What an attempt gets at least, however many share the deadline: one retransmitted SYN (RFC 6298:
 /// 1 s).
 constexpr auto kShortestAttempt = std::chrono::milliseconds(1500);
-/// Connections to one host are not opened in a burst.
-constexpr auto kPace = std::chrono::milliseconds(200);
 /// The shortest time in which a silent peer is called silent.
 constexpr auto kShortestWatch = std::chrono::milliseconds(300);
 
@@ -119,6 +117,10 @@ class Run {
   }
 
   asio::awaitable<std::expected<ProbedConnection, Error>> go() {
+    if (options_.delay.count() > 0) {
+      co_await wait_until(steady_clock::now() + options_.delay);
+      if (signal_) co_return ProbedConnection{.signal = signal_};
+    }
     const auto started = clock_.now();
     const auto addresses = co_await find_addresses();
     if (!addresses) co_return std::unexpected(addresses.error());

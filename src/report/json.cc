@@ -13,6 +13,7 @@
 #include "rdpwhy/tls/registry.h"
 #include "report/bounds.h"
 #include "report/credssp.h"
+#include "report/experiments.h"
 #include "report/json_parts.h"
 #include "report/session.h"
 #include "report/udp.h"
@@ -63,25 +64,7 @@ void write_progress(JsonWriter& w, const record::Progress& progress) {
   } else {
     w.null();
   }
-  w.key("failed");
-  if (const auto& failure = progress.failure) {
-    w.begin_object();
-    w.member("phase", record::name_of(failure->phase));
-    if (failure->after.empty()) {
-      w.member_null("after");
-    } else {
-      w.member("after", failure->after);
-    }
-    w.key("ending");
-    w.begin_object();
-    w.member("by", record::name_of(failure->by));
-    w.member("how", record::name_of(failure->how));
-    member_ms(w, "after_ms", failure->after_ns);
-    w.end_object();
-    w.end_object();
-  } else {
-    w.null();
-  }
+  write_failed(w, progress.failure);
   w.key("phases");
   w.begin_array();
   for (const auto& phase : progress.phases) {
@@ -455,6 +438,7 @@ void append_json(std::string& out, const Subject& subject) {
   }
   w.key("experiments");
   w.begin_array();
+  for (const auto& experiment : subject.encryption) write_experiment(w, experiment);
   w.end_array();
   if (subject.diagnosis != nullptr) write_diagnosis(w, *subject.diagnosis);
   if (!subject.remarks.empty()) w.member_texts("remarks", subject.remarks);

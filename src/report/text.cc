@@ -13,6 +13,7 @@
 #include "rdpwhy/tls/registry.h"
 #include "report/bounds.h"
 #include "report/credssp.h"
+#include "report/experiments.h"
 #include "report/session.h"
 #include "report/udp.h"
 
@@ -526,6 +527,14 @@ void write_session(Page& page, const Subject& subject) {
     page.wrapped(fmt::format("  {:12} ", line.title), printable(line.text));
 }
 
+void write_encryption(Page& page, const Subject& subject) {
+  if (subject.encryption.empty()) return;
+  page.heading("Encryption methods, offered one by one");
+  for (const auto& experiment : subject.encryption)
+    page.wrapped(fmt::format("  {:12} ", method_in_words(experiment.offered)),
+                 in_words(experiment));
+}
+
 void write_udp(Page& page, const Subject& subject) {
   if (subject.udp.empty()) return;
   page.heading("UDP transports");
@@ -648,6 +657,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
   write_tls(page, subject, summary.tls);
   write_nla(page, subject);
   write_session(page, subject);
+  write_encryption(page, subject);
   write_udp(page, subject);
   if (subject.diagnosis != nullptr) write_warnings(page, subject);
   if (style.explain) write_evidence(page, subject);

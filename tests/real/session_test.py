@@ -79,6 +79,41 @@ class Xrdp(Session):
             self.assertEqual([], [n for e in run.report["evidence"] for n in e["notes"] if "MAC" in n])
             self.assertEqual("skipped" if level == "none" else "passed", run.phases["security"])
 
+    def test_methods_that_are_asked_for_one_by_one_are_taken_as_its_log_says(self):
+        methods = ["40", "56", "128", "fips", "none"]
+        for level, (method, name) in LEVELS.items():
+            with self.subTest(level=level), \
+                 servers.xrdp(self.folder, self.certificates["valid"], security="rdp", level=level) as server:
+                before = of_sessions(sessions())
+                run = self.probe(server, "--security", "rdp", "--enumerate-encryption")
+                self.assertEqual(before, of_sessions(sessions()))
+                log = server.own_log.read_text(errors="replace")
+            self.assertEqual(0, run.exit_code)
+            asked = run.report["experiments"]
+            self.assertEqual([f"encryption-{m}" for m in methods], [e["id"] for e in asked])
+            for experiment in asked:
+                self.assertEqual(("mcs", None), (experiment["reached"], experiment["failed"]))
+                found = experiment["encryption"]
+                self.assertEqual((method, name), (found["method"]["name"], found["level"]["name"]))
+                self.assertEqual("taken" if found["offered"] == found["method"] else "another", found["answer"])
+            # One line of its log for each connection, of which the first is the handshake's own, which offers all but none.
+            agreed = ["do not both" not in line for line in log.splitlines() if "both support" in line]
+            self.assertEqual([level != "none"] + [e["encryption"]["answer"] == "taken" for e in asked], agreed)
+
+    def test_a_method_that_is_offered_alone_is_answered_as_tshark_says(self):
+        with servers.xrdp(self.folder, self.certificates["valid"], security="rdp", level="high") as server:
+            for method, bits in (("40", 1), ("128", 2), ("40,56,fips", 0x19), ("none", 0)):
+                with self.subTest(method=method):
+                    run = self.probe(server, "--security", "rdp", "--encryption-methods", method)
+                    self.assertEqual(f"0x{bits:08x}", run.report["mcs"]["client"]["encryption_methods"])
+                    self.expect_mcs_as_tshark_says(run, server, inside_tls=False)
+
+    def test_inside_tls_no_method_is_asked_for(self):
+        with servers.xrdp(self.folder, self.certificates["valid"], security="tls") as server:
+            run = self.probe(server, "--enumerate-encryption")
+        self.assertEqual((0, []), (run.exit_code, run.report["experiments"]))
+        self.assertIn("did not settle on Standard RDP Security", run.talk)
+
     def test_inside_tls_it_reaches_the_font_map(self):
         for security in ("tls", "negotiate"):
             with self.subTest(security=security), \

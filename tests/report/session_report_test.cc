@@ -183,5 +183,43 @@ TEST(UdpReport, TellsWhatWasOfferedAndAccepted) {
   EXPECT_EQ(udp["answer"]["version"], "0x0009");
 }
 
+TEST(EncryptionReport, TellsWhatTheServerAnsweredToEachMethod) {
+  HandshakeRecord record;
+  record.evidence.push_back(
+      {.id = 1, .phase = Phase::kTcp, .at = kStart, .fact = record::Connected{}});
+  Subject subject{.started = kStart, .record = &record};
+  record::Failure failure{
+      .phase = Phase::kMcs, .by = Side::kServer, .how = record::EndedHow::kReset};
+  record::EncryptionExperiment taken{.offered = 1, .reached = Phase::kMcs, .method = 1, .level = 2};
+  record::EncryptionExperiment another{
+      .offered = 0x10, .reached = Phase::kMcs, .method = 7, .level = 9};
+  record::EncryptionExperiment refused{.offered = 8, .reached = Phase::kX224, .failure = failure};
+  failure.how = record::EndedHow::kTimeout;
+  failure.by = Side::kClient;
+  record::EncryptionExperiment silent{.offered = 0, .reached = Phase::kX224, .failure = failure};
+  subject.encryption = {taken, another, refused, silent};
+  const auto text = to_text(subject, {.width = 120});
+  for (const auto* line :
+       {"  40 bit       taken, at ENCRYPTION_LEVEL_CLIENT_COMPATIBLE\n",
+        "  FIPS         not taken: the server settles on 0x00000007, which was not offered, at "
+        "0x00000009\n",
+        "  56 bit       refused: the server ends the connection (reset)\n",
+        "  none         not known: ended in mcs (timeout by client)\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+  std::string out;
+  append_json(out, subject);
+  const auto experiments = json::parse(out)["experiments"];
+  ASSERT_EQ(experiments.size(), 4u);
+  EXPECT_EQ(experiments[0]["id"], "encryption-40");
+  EXPECT_EQ(experiments[0]["changed"], "offered ENCRYPTION_METHOD_40BIT only");
+  EXPECT_EQ(experiments[0]["encryption"]["answer"], "taken");
+  EXPECT_TRUE(experiments[0]["failed"].is_null());
+  EXPECT_TRUE(experiments[1]["encryption"]["method"]["name"].is_null());
+  EXPECT_EQ(experiments[2]["failed"]["ending"]["how"], "reset");
+  EXPECT_EQ(experiments[2]["encryption"]["answer"], "refused");
+  EXPECT_FALSE(experiments[3]["encryption"].contains("method"));
+}
+
 }  // namespace
 }  // namespace rdpwhy::report

@@ -51,6 +51,9 @@ struct SessionPlan {
   std::string client_name = "rdpwhy";
   std::uint16_t desktop_width = 1024;
   std::uint16_t desktop_height = 768;
+  /// encryptionMethods of Standard RDP Security that are offered (MS-RDPBCGR 2.2.1.3.3): 40, 128
+  /// and 56 bit, FIPS.
+  std::uint32_t encryption_methods = 0x1B;
   /// 32 octets for Standard RDP Security; `net` fills it for each connection. Null: there is none.
   std::shared_ptr<const Secret> client_random;
   /// Answer a server that asks for a licence request (MS-RDPELE 1.3.3). It may then issue a

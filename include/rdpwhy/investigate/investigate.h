@@ -7,6 +7,7 @@
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/net/probe.h"
+#include "rdpwhy/record/encryption_experiment.h"
 
 namespace rdpwhy::investigate {
 
@@ -14,6 +15,8 @@ struct Investigation {
   net::ProbedConnection handshake;
   std::vector<std::string> certificate_problems;
   diagnose::Diagnosis diagnosis;
+  /// Of enumerate_encryption, in the order in which they were made.
+  std::vector<record::EncryptionExperiment> encryption;
 };
 
 /// Probe and diagnose; experiments that diagnosis asks for will be run from here.
@@ -21,5 +24,12 @@ struct Investigation {
                                                               const net::ProbeOptions& options,
                                                               crypto::CertificateJudge& judge,
                                                               std::optional<diagnose::Saw> saw);
+
+/// One paced connection for each encryption method of Standard RDP Security, and one that offers
+/// none: each goes as far as the MCS Connect Response, where no session exists yet, and is ended in
+/// order. Nobody logs on by them. `options` are those of the handshake in `found`; false, and
+/// nothing done, where that did not settle on Standard RDP Security.
+bool enumerate_encryption(const net::Target& target, const net::ProbeOptions& options,
+                          Investigation& found);
 
 }  // namespace rdpwhy::investigate

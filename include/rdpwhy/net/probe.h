@@ -16,6 +16,9 @@
 
 namespace rdpwhy::net {
 
+/// Connections to one host are not opened in a burst.
+inline constexpr auto kPace = std::chrono::milliseconds(200);
+
 struct ProbeOptions {
   dialogue::ProbePlan plan;
   /// plan.until is how far to go where the server selects it: without HYBRID_EX there is no
@@ -25,6 +28,8 @@ struct ProbeOptions {
   /// does; empty: no server_name extension at all.
   std::optional<std::string> server_name;
   std::chrono::nanoseconds phase_timeout = std::chrono::seconds(5);
+  /// Waited for before anything else, by whoever probes a host again.
+  std::chrono::nanoseconds delay{0};
   enum class Family { kAny, kV4, kV6 };
   Family family = Family::kAny;
   std::string resolve_to;  ///< --resolve ADDRESS: connect there, keep the name

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rdpwhy/diagnose/diagnosis.h"
+#include "rdpwhy/record/encryption_experiment.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/summary.h"
 #include "rdpwhy/record/udp_transport.h"
@@ -35,6 +36,8 @@ struct Subject {
   std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
   /// Transports over UDP beside a captured connection, in the order in which they began.
   std::vector<record::UdpTransport> udp;
+  /// Encryption methods that were offered one by one on further connections.
+  std::vector<record::EncryptionExperiment> encryption;
 };
 
 struct TextStyle {
