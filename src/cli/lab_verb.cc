@@ -64,7 +64,7 @@ std::string with_number(const std::string& name) {
     using enum codes::Family;
     if (code->family == kNtStatus || code->family == kSecurityStatus || code->family == kTlsAlert ||
         code->family == kAuthorization || code->family == kErrorInfo ||
-        code->family == kLicensing) {
+        code->family == kLicensing || code->family == kRdstls) {
       return fmt::format("{}:0x{:X}", name.substr(0, colon), code->value);
     }
   }

@@ -169,6 +169,11 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
         Error{"--request-license needs --until licensing, capabilities or finalization"});
   }
   plan.session.request_license = typed.request_license;
+  if (typed.follow_redirection && plan.until < Phase::kLicensing) {
+    return std::unexpected(
+        Error{"--follow-redirection needs --until licensing, capabilities or finalization: servers "
+              "redirect who is let in"});
+  }
   const auto& negotiation = plan.request.negotiation;
   const bool offers_tls = negotiation && negotiation->requested.bits != 0;
   if (!offers_tls && plan.until < Phase::kMcs) {
@@ -191,6 +196,7 @@ std::expected<net::ProbeOptions, Error> base_options(const TypedProbe& typed) {
   options.watch_silent_connection = !typed.no_experiments;
   options.capture_secrets = !typed.no_capture_secrets;
   options.until_is_a_wish = typed.until.empty();
+  options.keep_redirection_password = typed.follow_redirection;
   apply_logon(typed.logon, options.plan.credssp);
   if (!typed.proxy.empty()) {
     auto proxy = net::parse_proxy(typed.proxy);
@@ -229,6 +235,9 @@ void declare(CLI::App& app, TypedProbe& typed) {
                "allow --until to go where a server makes a session, without a logon by NLA");
   app.add_flag("--request-license", typed.request_license,
                "answer a server that asks for a licence request; it may issue a temporary licence");
+  app.add_flag("--follow-redirection", typed.follow_redirection,
+               "go where a redirection leads, with its routing token and without the password: a "
+               "report of its own, at most three in a row");
   declare_saw(app, typed.saw);
   app.add_option("--security", typed.security,
                  "what to offer, of rdp,tls,nla,ext,rdstls (exactly these bits), or none");

@@ -18,7 +18,7 @@ struct TypedProbe {
   std::vector<std::string> targets;
   bool json = false, explain = false, v4 = false, v6 = false, no_experiments = false,
        no_capture_secrets = false, create_session = false, request_license = false,
-       enumerate_encryption = false;
+       enumerate_encryption = false, follow_redirection = false;
   double timeout = 5;
   std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, signature_algorithms, resolve,
       until, write_capture, key_log, encryption_methods;
@@ -40,6 +40,7 @@ struct Errand {
   net::Target target;
   net::ProbeOptions options;
   std::vector<std::string> remarks;
+  std::string redirected_from;  ///< the target that sent the client here; empty: none
   std::optional<net::RdpFile> rdp_file;
 };
 

@@ -11,6 +11,7 @@
 #include "cli/trust.h"
 #include "cli/verbs.h"
 #include "rdpwhy/investigate/investigate.h"
+#include "rdpwhy/investigate/redirection.h"
 #include "rdpwhy/report/report.h"
 
 namespace rdpwhy::cli {
@@ -77,6 +78,7 @@ void print_report(const Errand& errand, const investigate::Investigation& found,
   subject.source.target = errand.target.text;
   subject.source.address = found.handshake.address;
   if (errand.options.proxy) subject.source.proxy = net::text_of(*errand.options.proxy);
+  subject.source.redirected_from = errand.redirected_from;
   subject.source.port = found.handshake.port != 0 ? found.handshake.port : errand.target.port;
   subject.started = found.handshake.started;
   subject.record = &found.handshake.record;
@@ -137,6 +139,103 @@ int exit_code_of(const HandshakeRecord& record) {
   return until && !progress.as_asked ? kFailed : kComplete;
 }
 
+/// Where the redirection that ends this connection leads; a remark where it is not followed.
+std::optional<Errand> next_errand(Errand& errand, const net::ProbedConnection& met, int followed) {
+  auto next = investigate::follow_redirection(errand.target, errand.options, met, followed);
+  if (!next) return {};
+  if (!*next) {
+    errand.remarks.push_back("The redirection is not followed: " + next->error().text + ".");
+    return {};
+  }
+  return Errand{.target = std::move((*next)->target),
+                .options = std::move((*next)->options),
+                .remarks = {std::move((*next)->says)},
+                .redirected_from = errand.target.text,
+                .rdp_file = {}};
+}
+
+/// One target after the other, each with what its redirections lead to.
+class Round {
+ public:
+  Round(const TypedProbe& typed, crypto::CertificateJudge& judge, const Keeping& keeping,
+        std::optional<diagnose::Saw> saw)
+      : typed_(typed), judge_(judge), keeping_(keeping), saw_(saw) {}
+
+  int run(std::vector<Errand>& errands) {
+    for (auto& errand : errands) {
+      keeping_.attach(errand.options);
+      errand.options.ends_on_signals = true;
+      if (!run_chain(errand)) break;
+    }
+    return finish_results(exit_code_);
+  }
+
+ private:
+  /// False: the round ends here.
+  bool run_chain(Errand& first) {
+    auto next = run_one(first, 0);
+    for (int followed = 1; next && !over_; ++followed) {
+      auto errand = *std::move(next);
+      next = run_one(errand, followed);
+    }
+    return !over_;
+  }
+
+  /// What follows from it: the next connection of the chain.
+  std::optional<Errand> run_one(Errand& errand, int followed) {
+    errand.options.on_phase = [&](Phase phase) {
+      progress_.show(fmt::format("{}: {} ...", errand.target.text, record::row_of(phase).title));
+    };
+    auto found = investigate::investigate(errand.target, errand.options, judge_, saw_);
+    const bool enumerates = typed_.enumerate_encryption && found && !found->handshake.signal;
+    const bool enumerated =
+        enumerates && investigate::enumerate_encryption(errand.target, errand.options, *found);
+    progress_.clear();
+    if (enumerates && !enumerated) {
+      talk(
+          fmt::format("{}: no encryption method is asked for: the handshake did not settle on "
+                      "Standard RDP Security (--security rdp offers it alone)",
+                      errand.target.text));
+    }
+    if (!keeping_.flush()) note(kCouldNotTry);
+    if (!found) {
+      talk(found.error().in(errand.target.text).text);
+      note(kCouldNotTry);
+      return {};
+    }
+    const auto& met = found->handshake;
+    if (met.signal && record::first<record::Connected>(met.record) == nullptr) {
+      talk(fmt::format("{}: interrupted before a connection was established", errand.target.text));
+      exit_code_ = kCouldNotTry;
+      over_ = true;
+      return {};
+    }
+    std::optional<Errand> next;
+    if (typed_.follow_redirection) next = next_errand(errand, met, followed);
+    print_report(errand, *found, typed_, std::exchange(is_first_, false));
+    over_ = !results().flush();
+    if (!over_) note(exit_code_of(met.record));
+    if (met.signal && !over_) {
+      talk(fmt::format("{}: interrupted; the report is of what was seen until then",
+                       errand.target.text));
+      note(kFailed);
+      over_ = true;
+    }
+    return next;
+  }
+
+  void note(int code) { exit_code_ = std::max(exit_code_, code); }
+
+  const TypedProbe& typed_;
+  crypto::CertificateJudge& judge_;
+  const Keeping& keeping_;
+  std::optional<diagnose::Saw> saw_;
+  ProgressLine progress_;
+  int exit_code_ = kComplete;
+  bool is_first_ = true;
+  bool over_ = false;
+};
+
 }  // namespace
 
 int run_probe(const Arguments& arguments) {
@@ -165,48 +264,7 @@ int run_probe(const Arguments& arguments) {
     return talk(opened.error().text), kCouldNotTry;
   if (const auto leave = attach_credentials(app, typed, errands)) return *leave;
 
-  int exit_code = kComplete;
-  ProgressLine progress;
-  for (auto& errand : errands) {
-    keeping.attach(errand.options);
-    errand.options.ends_on_signals = true;
-    errand.options.on_phase = [&](Phase phase) {
-      progress.show(fmt::format("{}: {} ...", errand.target.text, record::row_of(phase).title));
-    };
-    auto found = investigate::investigate(errand.target, errand.options, judge, *saw);
-    const bool asks_further = typed.enumerate_encryption && found && !found->handshake.signal;
-    const bool asked =
-        asks_further && investigate::enumerate_encryption(errand.target, errand.options, *found);
-    progress.clear();
-    if (asks_further && !asked) {
-      talk(
-          fmt::format("{}: no encryption method is asked for: the handshake did not settle on "
-                      "Standard RDP Security (--security rdp offers it alone)",
-                      errand.target.text));
-    }
-    if (!keeping.flush()) exit_code = std::max<int>(exit_code, kCouldNotTry);
-    if (!found) {
-      talk(found.error().in(errand.target.text).text);
-      exit_code = std::max<int>(exit_code, kCouldNotTry);
-      continue;
-    }
-    const auto& record = found->handshake.record;
-    if (found->handshake.signal && record::first<record::Connected>(record) == nullptr) {
-      talk(fmt::format("{}: interrupted before a connection was established", errand.target.text));
-      exit_code = kCouldNotTry;
-      break;
-    }
-    print_report(errand, *found, typed, &errand == &errands.front());
-    if (!results().flush()) break;
-    exit_code = std::max(exit_code, exit_code_of(record));
-    if (found->handshake.signal) {
-      talk(fmt::format("{}: interrupted; the report is of what was seen until then",
-                       errand.target.text));
-      exit_code = std::max<int>(exit_code, kFailed);
-      break;
-    }
-  }
-  return finish_results(exit_code);
+  return Round(typed, judge, keeping, *saw).run(errands);
 }
 
 }  // namespace rdpwhy::cli

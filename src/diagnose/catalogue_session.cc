@@ -72,7 +72,9 @@ void add_causes_of_session(std::vector<Cause>& table) {
        "The client follows and that connection fails for a reason of its own.",
        {"Use a client that follows redirections (use redirection server name:i:1 in the .rdp file "
         "for gnome-remote-desktop's system mode).",
-        "Probe the named target as well."},
+        "rdpwhy --follow-redirection goes on to where the redirection leads, with its routing "
+        "token; "
+        "or probe the named target by itself."},
        "MS-RDPBCGR 2.2.13; reports about GNOME remote login"});
   add({"session-ended-after-handshake",
        "The session ended right after it began",

@@ -42,7 +42,7 @@ void judge_redirection(const Reading& reading, Findings& findings) {
   if (packet == nullptr || (packet->flags & rdp::ServerRedirection::kNoRedirect) != 0) return;
   const auto target = rdp::redirection_target(*packet);
   std::string says =
-      target.empty() ? "The server sends the client on, without naming a target"
+      target.empty() ? "The server sends the client back to the same host"
                      : fmt::format("The server sends the client on to {}", base::printable(target));
   if (packet->load_balance_info) says += ", with a routing token for the next Connection Request";
   if (packet->redirection_guid || packet->password_size)

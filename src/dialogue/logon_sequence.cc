@@ -11,7 +11,7 @@ namespace {
 
 using rdp::ClientInfo;
 
-Bytes client_info(const ProbePlan& plan) {
+Bytes client_info(const ProbePlan& plan, std::uint32_t selected_protocol) {
   constexpr std::uint32_t kNoExtras = 0x07;  // no wallpaper, no window contents, no animations
   rdp::ExtendedClientInfo extended{.address = "0.0.0.0",
                                    .directory = "C:\\Windows\\System32\\mstscax.dll"};
@@ -30,6 +30,10 @@ Bytes client_info(const ProbePlan& plan) {
   if (const auto& credentials = plan.credssp.credentials) {
     info.user_name = credentials->user();
     info.domain = credentials->domain();
+  } else if (plan.rdstls &&
+             selected_protocol == static_cast<std::uint32_t>(rdp::Protocol::kRdstls)) {
+    info.user_name = plan.rdstls->user;
+    info.domain = plan.rdstls->domain;
   }
   return base::to_bytes(rdp::encode(info, Secret()).reveal());
 }
@@ -61,7 +65,7 @@ Step LogonSequence::next(const HandshakeRecord& record) {
   if (!path_->wants(Phase::kClientInfo)) return leave(std::move(path_), phase());
   if (!info_sent_) {
     info_sent_ = true;
-    const auto info = client_info(path_->plan());
+    const auto info = client_info(path_->plan(), path_->selected_protocol());
     return Send{path_->with_header(rdp::security_flags::kInfoPacket, info, false)};
   }
   return Next{std::make_unique<LicensingSequence>(std::move(path_))};

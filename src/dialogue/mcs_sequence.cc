@@ -50,6 +50,18 @@ rdp::ClientCoreData core_data(const SessionPlan& plan, std::uint32_t selected_pr
   return core;
 }
 
+rdp::ClientClusterData cluster_data(const SessionPlan& plan) {
+  using Cluster = rdp::ClientClusterData;
+  // MS-RDPBCGR 2.2.1.3.5: REDIRECTION_SUPPORTED, and the version behind it.
+  constexpr std::uint32_t kRedirectionVersion6 = 5 << 2;
+  Cluster cluster{.flags = Cluster::kRedirectionSupported | kRedirectionVersion6};
+  if (plan.redirected_session_id) {
+    cluster.flags |= Cluster::kRedirectedSessionIdFieldValid;
+    cluster.redirected_session_id = *plan.redirected_session_id;
+  }
+  return cluster;
+}
+
 rdp::DomainParameters minimum_parameters() {
   return {.max_channel_ids = 1,
           .max_user_ids = 1,
@@ -85,13 +97,9 @@ bool reads_extended_blocks(std::span<const Evidence> evidence) {
 }  // namespace
 
 Bytes connect_initial(const SessionPlan& plan, std::uint32_t selected_protocol, bool extended) {
-  // MS-RDPBCGR 2.2.1.3.5: REDIRECTION_SUPPORTED, and the version behind it.
-  constexpr std::uint32_t kRedirectionVersion6 = 5 << 2;
   rdp::ClientBlocks blocks;
   blocks.blocks = {
-      core_data(plan, selected_protocol),
-      rdp::ClientClusterData{.flags = rdp::ClientClusterData::kRedirectionSupported |
-                                      kRedirectionVersion6},
+      core_data(plan, selected_protocol), cluster_data(plan),
       rdp::ClientSecurityData{.encryption_methods = plan.encryption_methods},
       rdp::ClientNetworkData{.channels = {{.name = "rdpdr", .options = 0x80800000},
                                           {.name = "rdpsnd", .options = 0xC0000000},

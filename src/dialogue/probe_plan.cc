@@ -22,7 +22,12 @@ rdp::ConnectionRequest ProbePlan::mstsc_request(std::string user) {
 Phase ProbePlan::depth(std::uint32_t selected_protocol) const {
   constexpr auto kNla = static_cast<std::uint32_t>(rdp::Protocol::kHybrid) |
                         static_cast<std::uint32_t>(rdp::Protocol::kHybridEx);
-  return (selected_protocol & kNla) != 0 ? until : until_without_nla.value_or(until);
+  if ((selected_protocol & kNla) != 0) {
+    return session.redirected_session_id ? std::min(until, Phase::kCredssp) : until;
+  }
+  const bool logs_on =
+      rdstls && selected_protocol == static_cast<std::uint32_t>(rdp::Protocol::kRdstls);
+  return logs_on ? until : until_without_nla.value_or(until);
 }
 
 namespace {

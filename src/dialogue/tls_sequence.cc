@@ -2,6 +2,7 @@
 
 #include "dialogue/credssp_sequence.h"
 #include "dialogue/mcs_sequence.h"
+#include "dialogue/rdstls_sequence.h"
 #include "dialogue/this_connection.h"
 
 namespace rdpwhy::dialogue {
@@ -97,8 +98,10 @@ Step TlsSequence::go_behind(std::span<const Evidence> evidence) {
       return Next{
           std::make_unique<McsSequence>(std::move(plan_), static_cast<std::uint32_t>(*selected))};
     case rdp::Protocol::kRdstls:
+      if (depth < Phase::kRdstls || !plan_.rdstls) break;  // no redirection led here
+      return Next{std::make_unique<RdstlsSequence>(std::move(plan_))};
     case rdp::Protocol::kRdsAad:
-      break;  // who has no redirection or token has nothing to say there
+      break;  // who has no token has nothing to say there
   }
   return Finish{};
 }

@@ -8,7 +8,7 @@
 namespace rdpwhy::dialogue {
 
 /// RFC 8446, RFC 5246: the handshake, up to what shows that the server accepted our end of it.
-/// Hands over to CredSSP where the server selected that.
+/// Hands over to CredSSP or RDSTLS where the server selected that, else to MCS.
 class TlsSequence : public Sequence {
  public:
   explicit TlsSequence(ProbePlan plan) : plan_(std::move(plan)) {}

@@ -376,10 +376,17 @@ void SessionLayer::read_redirection(Payload& payload) {
                   std::move(payload.notes));
     return;
   }
+  tell_password(payload.unit, packet);
   if (may_add(payload.unit.side, true)) {
     log_.add(payload.unit.where(), payload.unit.at, *std::move(redirection),
              std::move(payload.notes));
   }
+}
+
+void SessionLayer::tell_password(const Unit& unit, ByteSpan packet) const {
+  if (!options_.on_redirection_password || unit.side != Side::kServer) return;
+  auto password = rdp::redirection_password(packet);
+  if (!password.empty()) options_.on_redirection_password(std::move(password));
 }
 
 /// A server may put several PDUs into one payload.
@@ -397,6 +404,10 @@ void SessionLayer::read_share_controls(Payload& payload) {
                       std::move(notes.anomalies));
       }
       return;
+    }
+    if (std::holds_alternative<rdp::ServerRedirection>(control->content)) {
+      constexpr std::size_t kPad = 2;  // MS-RDPBCGR 2.2.13.3.1 pad2Octets
+      tell_password(payload.unit, pdu.subspan(rdp::ShareControl::kHeaderSize + kPad));
     }
     read_share_control(payload, *std::move(control), std::move(notes.anomalies));
     left = left.subspan(pdu.size());

@@ -68,6 +68,7 @@ class SessionLayer {
   void dispatch(Payload& payload);
   void read_security_exchange(Payload& payload);
   void read_redirection(Payload& payload);
+  void tell_password(const Unit& unit, ByteSpan packet) const;
   void read_share_controls(Payload& payload);
   void read_share_control(Payload& payload, rdp::ShareControl control, std::vector<Note> notes);
   template <typename Decode>

@@ -20,6 +20,12 @@ Faults with_ultimatum(std::uint32_t reason) {
 
 Faults with_licensing_error(std::uint32_t code) { return with({.licensing_error = code}); }
 
+Faults redirecting(std::optional<std::uint32_t> rdstls_result) {
+  return with({.at = At::kDemandActive, .redirected = true, .rdstls_result = rdstls_result});
+}
+
+Faults redirecting_with(std::uint32_t rdstls_result) { return redirecting(rdstls_result); }
+
 Faults leaving(At at, Close how) { return with({.at = at, .leave = how}); }
 
 Faults silent(At at) { return with({.at = at, .silent = true}); }
@@ -117,10 +123,22 @@ std::span<const Row> session_rows() {
 
       // Capabilities and finalization
       {{"redirects",
-        "sends the client on with a routing token, instead of capabilities",
+        "sends the client back with a routing token, instead of capabilities",
         "a farm whose broker has placed the session on another host; GNOME's remote login",
         {"redirected"}},
-       [] { return with({.at = At::kDemandActive, .redirected = true}); }},
+       [] { return redirecting({}); }},
+      {{"redirects-to-rdstls",
+        "the same, and hands out credentials, which it takes back by RDSTLS",
+        "GNOME's remote login; a farm that asks for its redirections to be proved",
+        {"redirected"}},
+       [] { return redirecting(0); }},
+      {{"rdstls-result",
+        "the same, and then refuses these credentials (RDSTLS_RESULT_LOGON_FAILURE)",
+        "a redirection that came too late, or was followed twice",
+        {"redirected"},
+        "CODE"},
+       [] { return redirecting(0x52E); },
+       redirecting_with},
       {{"no-demand-active",
         "ends licensing well and says nothing more",
         "a session that does not start",

@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "lab/nla.h"
+#include "lab/rdstls.h"
 #include "lab/session.h"
+#include "rdpwhy/auth/rdstls.h"
 #include "rdpwhy/auth/ts_request.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/rdp/x224.h"
@@ -73,6 +75,7 @@ class Conversation {
       return false;
     }
     if (is_nla(selected()) && faults_.nla) nla_.emplace(*faults_.nla, house_, selected());
+    if (asks_for_rdstls()) rdstls_.emplace(*faults_.session.rdstls_result);
     return true;
   }
 
@@ -109,9 +112,10 @@ class Conversation {
       }
       const auto plaintext = session->plaintext();
       inside_.insert(inside_.end(), plaintext.begin(), plaintext.end());
-      const bool is_nla = nla_.has_value();
-      if (is_nla && !speak_credssp(*session)) return;
-      if ((!is_nla || granted_) && !speak_rdp(*session)) return;
+      if (nla_ && !speak_credssp(*session)) return;
+      if (rdstls_ && state == State::kEstablished && !speak_rdstls(*session)) return;
+      const bool asks_first = nla_ || rdstls_;
+      if ((!asks_first || granted_) && !speak_rdp(*session)) return;
       if (state == State::kPeerClosed || state == State::kFailed) break;
       octets = peer_.read();
     }
@@ -132,6 +136,25 @@ class Conversation {
       if (!say(session, answer)) return false;
     }
     return true;
+  }
+
+  bool speak_rdstls(crypto::TlsSession& session) {
+    if (!std::exchange(greeted_, true)) {
+      session.write(RdstlsDialogue::greeting());
+      if (!peer_.write(session.drain())) return false;
+    }
+    if (inside_.empty() || granted_) return true;
+    const auto size = auth::rdstls_pdu_size(inside_);
+    if (size && (!*size || **size > inside_.size())) return inside_.size() <= kLargestMessage;
+    const auto taken = size ? static_cast<std::size_t>(**size) : inside_.size();
+    const auto answer = rdstls_->answer(ByteSpan(inside_).first(taken));
+    inside_.erase(inside_.begin(), inside_.begin() + static_cast<std::ptrdiff_t>(taken));
+    session.write(answer.octets);
+    granted_ = answer.granted;
+    if (!granted_) session.close();
+    if (!peer_.write(session.drain())) return false;
+    if (!granted_) leave(Close::kClose);
+    return granted_;
   }
 
   /// The same for what follows, from MCS on.
@@ -155,7 +178,7 @@ class Conversation {
   template <typename Say>
   bool answer_rdp(Bytes& octets, Say say) {
     using Then = SessionDialogue::Then;
-    if (!rdp_) rdp_.emplace(faults_.session, offered_.bits);
+    if (!rdp_) rdp_.emplace(came_back_ ? SessionFaults{} : faults_.session, offered_.bits);
     while (const auto size = SessionDialogue::message_size(octets)) {
       const auto answer = rdp_->answer(ByteSpan(octets).first(*size));
       octets.erase(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(*size));
@@ -224,6 +247,8 @@ class Conversation {
       auto request = rdp::decode_connection_request(
           ByteSpan(unread_).first(size).subspan(rdp::TpktHeader::kSize));
       if (request && request->negotiation) offered_ = request->negotiation->requested;
+      came_back_ = request && faults_.session.redirected &&
+                   request->routing_token == SessionDialogue::kRoutingToken;
       unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(size));
     }
     return true;
@@ -250,11 +275,16 @@ class Conversation {
     if (faults_.no_negotiation) return 0;
     if (faults_.selected) return *faults_.selected;
     if (faults_.nla) return selected_for_nla();
+    if (asks_for_rdstls()) return static_cast<std::uint32_t>(rdp::Protocol::kRdstls);
     for (const auto protocol :
          {rdp::Protocol::kSsl, rdp::Protocol::kHybridEx, rdp::Protocol::kHybrid}) {
       if (offered_.has(protocol)) return static_cast<std::uint32_t>(protocol);
     }
     return 0;
+  }
+
+  [[nodiscard]] bool asks_for_rdstls() const {
+    return came_back_ && faults_.session.rdstls_result && offered_.has(rdp::Protocol::kRdstls);
   }
 
   static bool is_nla(std::uint32_t protocol) {
@@ -359,6 +389,9 @@ class Conversation {
   Bytes unread_;
   std::optional<SessionDialogue> rdp_;
   std::optional<NlaDialogue> nla_;
+  std::optional<RdstlsDialogue> rdstls_;
+  bool came_back_ = false;  ///< with the token of a redirection
+  bool greeted_ = false;
   Bytes inside_;  ///< TLS: not yet a whole message
   bool granted_ = false;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "lab/rdstls.h"
 #include "rdpwhy/rdp/capabilities.h"
 #include "rdpwhy/rdp/client_blocks.h"
 #include "rdpwhy/rdp/gcc.h"
@@ -332,10 +333,13 @@ Bytes SessionDialogue::error_info() const {
 }
 
 Bytes SessionDialogue::redirection() const {
-  rdp::ServerRedirection packet{.session_id = 1};
-  packet.target_net_address = "127.0.0.1";
-  packet.load_balance_info = base::to_bytes(base::as_bytes("Cookie: msts=16777343.15629.0000\r\n"));
-  const auto octets = rdp::encode(packet, Secret(), kServerUser);
+  constexpr std::uint32_t kSession = 7;
+  auto packet = faults_.rdstls_result ? redirection_with_credentials() : rdp::ServerRedirection{};
+  packet.session_id = kSession;
+  packet.flags |= rdp::ServerRedirection::kDontStoreUserName;
+  packet.load_balance_info = base::to_bytes(base::as_bytes(std::string(kRoutingToken) + "\r\n"));
+  const auto password = faults_.rdstls_result ? handed_out_password() : Secret();
+  const auto octets = rdp::encode(packet, password, kServerUser);
   return indication(base::to_bytes(octets.reveal()));
 }
 

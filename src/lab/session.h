@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "rdpwhy/base/bytes.h"
 #include "rdpwhy/lab/lab.h"
@@ -28,6 +29,9 @@ class SessionDialogue {
   /// `requested`: the client's requestedProtocols, which the server core data repeats.
   SessionDialogue(const SessionFaults& faults, std::uint32_t requested);
 
+  /// What its redirections say to come back with.
+  static constexpr std::string_view kRoutingToken = "Cookie: msts=16777343.15629.0000";
+
   /// How many octets the first message of `octets` has: nothing while that is not known. Anything
   /// but a TPKT is one message, all of it.
   [[nodiscard]] static std::optional<std::size_t> message_size(ByteSpan octets);
@@ -53,7 +57,7 @@ class SessionDialogue {
   [[nodiscard]] Bytes error_info() const;
   [[nodiscard]] Bytes redirection() const;
 
-  const SessionFaults& faults_;
+  SessionFaults faults_;
   std::uint32_t requested_;
   std::size_t static_channels_ = 0;
   std::size_t joined_ = 0;

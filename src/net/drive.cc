@@ -43,7 +43,11 @@ class Drive {
       begin_phase();
       co_return true;
     }
-    if (auto* send = std::get_if<dialogue::Send>(&step)) co_return co_await write(send->bytes);
+    if (auto* send = std::get_if<dialogue::Send>(&step)) {
+      const bool written = co_await write(send->bytes);
+      if (send->is_secret) base::wipe(send->bytes);
+      co_return written;
+    }
     if (auto* start = std::get_if<dialogue::StartTls>(&step)) {
       co_return co_await start_tls(std::move(start->offer));
     }

@@ -92,12 +92,15 @@ class Run {
   Run(const Target& target, const ProbeOptions& options)
       : target_(target),
         options_(options),
-        dissector_({.read_certificate = [this](ByteSpan der) { return certificates_.read(der); },
-                    .make_opener =
-                        [this](const tls::ClientHello& client, const tls::ServerHello& server) {
-                          return crypto::make_record_opener(key_log_, client, server);
-                        },
-                    .make_session_opener = [this] { return open_sessions(); }}) {
+        dissector_(
+            {.read_certificate = [this](ByteSpan der) { return certificates_.read(der); },
+             .make_opener =
+                 [this](const tls::ClientHello& client, const tls::ServerHello& server) {
+                   return crypto::make_record_opener(key_log_, client, server);
+                 },
+             .make_session_opener = [this] { return open_sessions(); },
+             .on_redirection_password =
+                 [this](Secret password) { keep_redirection_password(std::move(password)); }}) {
     if (options_.capture_sink) capture_.emplace(options_.capture_sink, "rdpwhy");
     if (options_.plan.tls.server_name.empty()) {
       options_.plan.tls.server_name = options_.server_name.value_or(target.host);
@@ -143,6 +146,7 @@ class Run {
     settle_depth(result.record);
     // Who is told to stop misses no deadline.
     if (signal_) facts_.missed_deadline.reset();
+    result.redirection_password = redirection_password_;
     result.signal = signal_;
     result.record.run = std::move(facts_);
     co_return result;
@@ -171,13 +175,17 @@ class Run {
     // Who wanted to log on, and was not asked to by NLA, did not get as far as asked.
     if (!speaks_nla(selected)) {
       // RDSTLS and Entra ID begin with what a redirection or an account has given.
-      const bool ends_with_tls = options_.until_is_a_wish && selected != 0 &&
+      const bool logs_on = options_.plan.rdstls.has_value() &&
+                           selected == static_cast<std::uint32_t>(rdp::Protocol::kRdstls);
+      const bool ends_with_tls = options_.until_is_a_wish && selected != 0 && !logs_on &&
                                  selected != static_cast<std::uint32_t>(rdp::Protocol::kSsl);
       facts_.until = ends_with_tls ? Phase::kTls : options_.plan.depth(selected);
     } else if (options_.until_is_a_wish && facts_.until == Phase::kAuthorization &&
                selected == static_cast<std::uint32_t>(rdp::Protocol::kHybrid)) {
       // Only HYBRID_EX has the authorization result (MS-RDPBCGR 5.4.2.1).
       facts_.until = std::min(*facts_.until, Phase::kCredssp);
+    } else {
+      facts_.until = std::min(*facts_.until, options_.plan.depth(selected));
     }
   }
 
@@ -188,6 +196,12 @@ class Run {
                                         .on_secret = [this](std::string_view line) {
                                           if (tell_secret_) tell_secret_(line);
                                         }});
+  }
+
+  /// Of the first redirection, which is the one that counts.
+  void keep_redirection_password(Secret password) {
+    if (!options_.keep_redirection_password || redirection_password_) return;
+    redirection_password_ = std::make_shared<const Secret>(std::move(password));
   }
 
   void enter(Phase phase) const {
@@ -343,6 +357,7 @@ class Run {
   dissect::Dissector dissector_;
   std::optional<capture::CaptureWriter> capture_;
   record::RunFacts facts_;
+  std::shared_ptr<const Secret> redirection_password_;
   Deadline last_connection_{};
   std::optional<int> signal_;
   std::function<void(std::string_view)> tell_secret_;  ///< while a connection is spoken on

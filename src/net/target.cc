@@ -100,6 +100,11 @@ std::expected<Target, Error> parse_target(std::string_view text) {
   return parse_with_default(text, kRdpPort);
 }
 
+bool is_address(std::string_view host) {
+  in_addr parsed{};
+  return is_ipv6(host) || inet_pton(AF_INET, std::string(host).c_str(), &parsed) == 1;
+}
+
 std::expected<Proxy, Error> parse_proxy(std::string_view url) {
   struct Scheme {
     std::string_view prefix;

@@ -48,6 +48,7 @@ void write_source(JsonWriter& w, const Source& source) {
       w.member_null("address");
     }
     w.member_number("port", source.port);
+    if (!source.redirected_from.empty()) w.member("redirected_from", source.redirected_from);
   } else {
     w.member("file", source.file);
     w.member_number("connection", source.connection);

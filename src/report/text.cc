@@ -71,13 +71,13 @@ class Page {
 
 std::string who(const Source& source) {
   if (!source.live) return fmt::format("{} > {}", source.client, source.server);
-  const auto shown = printable(source.target);
-  if (source.address.empty()) return shown;
+  auto shown = printable(source.target);
   const auto endpoint = source.address.find(':') != std::string::npos
                             ? fmt::format("[{}]:{}", source.address, source.port)
                             : fmt::format("{}:{}", source.address, source.port);
-  if (shown == endpoint || shown == source.address) return shown;
-  return fmt::format("{} ({})", shown, endpoint);
+  const bool says_where = source.address.empty() || shown == endpoint || shown == source.address;
+  if (!says_where) shown += fmt::format(" ({})", endpoint);
+  return source.redirected_from.empty() ? shown : shown + ", redirected";
 }
 
 /// "client_hello" as people say it.
@@ -554,7 +554,7 @@ void write_warnings(Page& page, const Subject& subject) {
       page.wrapped("  - ", printable(warning.says));
   }
   if (!subject.remarks.empty()) {
-    page.heading("From the .rdp file");
+    page.heading("Remarks");
     for (const auto& remark : subject.remarks) page.wrapped("  - ", printable(remark));
   }
 }

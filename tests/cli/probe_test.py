@@ -148,6 +148,34 @@ class Probe(Case):
             (report,) = self.handshakes(run("--json", "--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256", target))
             self.assertEqual(report["tls"]["cipher"]["name"], "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
 
+    def test_a_redirection_is_told_and_followed_only_when_asked(self):
+        deep = ("--until", "finalization", "--create-session")
+        with Lab("redirects-to-rdstls") as target:
+            (report,) = self.handshakes(run("--json", *deep, target))
+            self.assertEqual(report["diagnosis"]["causes"][0]["id"], "redirected")
+            self.assertIn("--follow-redirection", " ".join(report["diagnosis"]["causes"][0]["fix"]))
+        with tempfile.TemporaryDirectory() as folder, Lab("redirects-to-rdstls") as target:
+            path = os.path.join(folder, "x.pcapng")
+            finished = run("--json", *deep, "--follow-redirection", "--write-capture", path, target)
+            first, second = self.handshakes(finished)
+            self.assertEqual(finished.returncode, 1)  # of the first; the second went as far as asked
+            self.assertEqual(first["redirection"]["session_id"], 7)
+            self.assertNotIn("redirected_from", first["source"])
+            self.assertEqual(second["source"]["redirected_from"], target)
+            self.assertEqual((second["reached"], second["failed"]), ("finalization", None))
+            self.assertEqual(second["x224"]["routing_token"], "Cookie: msts=16777343.15629.0000")
+            self.assertEqual(second["x224"]["selected_protocol"], "RDSTLS")
+            self.assertIn("follows the redirection", second["remarks"][0])
+            text = run(*deep, "--follow-redirection", "--explain", target)
+            self.assertIn(b", redirected: ", text.stdout)
+            replayed = self.handshakes(run("replay", "--json", path))
+            self.assertEqual([r["reached"] for r in replayed], ["licensing", "finalization"])
+            for out in (finished.stdout, text.stdout, text.stderr):
+                self.assertNotIn(b"handed-out-for-one-connection", out)
+
+    def test_a_redirection_is_followed_from_where_servers_redirect(self):
+        self.complains(run("--follow-redirection", "127.0.0.1:1"), "--follow-redirection needs --until")
+
     def test_server_name_is_the_host_or_what_is_told_or_nothing(self):
         with Lab("valid") as target:
             target = target.replace("127.0.0.1", "localhost")

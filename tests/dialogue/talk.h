@@ -38,6 +38,7 @@ class Talk {
     Server server;
     Session session = {};  ///< in place of TSRequests, and in the clear where that is selected
     Kerberos kerberos = {};
+    Bytes greeting = {};  ///< what the server says first inside TLS
     std::function<bool()> server_closed = [] { return false; };
     std::function<bool()> server_says_goodbye = [] { return false; };  ///< close_notify, no FIN
   };
@@ -125,6 +126,10 @@ class Talk {
     client_->feed({});
     for (int turn = 0; turn < 10 && flush(); ++turn) {
       while (!inbox_.empty()) receive();
+    }
+    if (!settings_.greeting.empty()) {
+      server_->write(settings_.greeting);
+      inbox_.push_back(server_->drain());
     }
     return true;
   }

@@ -36,6 +36,8 @@ const std::vector<Expected>& session_expectations() {
       {"licensing-error", kClientInfo, kLicensing, Side::kServer, {kFailurePdu}},
       {"asks-for-licence", kClientInfo, kNone},
       {"redirects", kLicensing, kCapabilities, Side::kServer, {kFailurePdu}},
+      {"redirects-to-rdstls", kLicensing, kCapabilities, Side::kServer, {kFailurePdu}},
+      {"rdstls-result", kLicensing, kCapabilities, Side::kServer, {kFailurePdu}},
       {"no-demand-active", kLicensing, kCapabilities, Side::kClient, {kTimeout}, kShort},
       {"huge-capabilities", kLicensing, kCapabilities, Side::kServer, {kMalformed}},
       {"closes-on-confirm-active", kLicensing, kCapabilities, Side::kServer, {kClose}},

@@ -65,6 +65,17 @@ struct SessionPlan {
     std::shared_ptr<const Secret> premaster_secret;  ///< 48 octets
   };
   LicensingRandomness licensing;
+  /// MS-RDPBCGR 2.2.1.3.5 RedirectedSessionID, of the redirection that led here.
+  std::optional<std::uint32_t> redirected_session_id;
+};
+
+/// What a redirection handed out (MS-RDPBCGR 2.2.13.1), for RDSTLS on the connection that follows
+/// it and for nothing else: these are no credentials of a user.
+struct RdstlsPlan {
+  std::string redirection_guid;
+  std::string user;
+  std::string domain;
+  std::shared_ptr<const Secret> password;  ///< the field as it came; a server takes it once
 };
 
 /// What one connection is to say. The defaults are a current mstsc's.
@@ -72,11 +83,15 @@ struct ProbePlan {
   rdp::ConnectionRequest request = mstsc_request("rdpwhy");
   crypto::TlsOffer tls = crypto::TlsOffer::mstsc();
   CredsspPlan credssp;
+  /// Nothing: where RDSTLS is selected the dialogue ends behind TLS.
+  std::optional<RdstlsPlan> rdstls;
   SessionPlan session;
   Phase until = Phase::kTls;  ///< the last phase to go through
-  /// The same where the server does not select NLA; not given: `until`.
+  /// The same where the server selects nothing that lets the user log on; not given: `until`.
   std::optional<Phase> until_without_nla;
 
+  /// How far to go where the server selects that. Who was redirected has no credentials for NLA,
+  /// and goes no farther than its challenge.
   [[nodiscard]] Phase depth(std::uint32_t selected_protocol) const;
 
   /// Cookie "mstshash=USER", RDP_NEG_REQ with SSL, HYBRID and HYBRID_EX, as a current mstsc sends

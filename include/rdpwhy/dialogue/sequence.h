@@ -18,6 +18,7 @@ class Sequence;
 
 struct Send {  ///< write all of it
   Bytes bytes;
+  bool is_secret = false;  ///< to be wiped once it is written
 };
 struct Await {};   ///< feed the peer's next octets, or its ending, through the dissector
 struct Linger {};  ///< as Await, but only for a moment: something may still come, nothing is due

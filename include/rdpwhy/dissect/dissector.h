@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rdpwhy/base/bytes.h"
+#include "rdpwhy/base/secret.h"
 #include "rdpwhy/base/time.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/record_opener.h"
@@ -34,6 +35,9 @@ class Dissector {
     /// May be empty: what Standard RDP Security protects stays closed. Asked once for each
     /// connection whose server sends security data.
     record::SessionOpenerFactory make_session_opener = {};
+    /// May be empty. The password or blob of a server's redirection, which no record holds: for who
+    /// follows it.
+    std::function<void(Secret)> on_redirection_password = {};
     /// False in a replay, where all secrets are known from the start: what cannot be opened at once
     /// is given up at once. The evidence is the same either way.
     bool secrets_may_come = true;

@@ -90,8 +90,13 @@ struct SessionFaults {
   std::optional<std::uint8_t> ultimatum;    ///< T.125 Reason, and the server leaves
   Close leave = Close::kNo;
   bool silent = false;
-  bool refused = false;     ///< MCS: a result that is no success, and the server leaves
-  bool redirected = false;  ///< a redirection packet, and the server leaves
+  bool refused = false;  ///< MCS: a result that is no success, and the server leaves
+  /// A redirection packet with a routing token, and the server leaves. Who comes back with that
+  /// token meets a server that behaves.
+  bool redirected = false;
+  /// With `redirected`: it hands out credentials, and who comes back with the token and offers
+  /// RDSTLS has to show them there. Shown as they were handed out, this is the result.
+  std::optional<std::uint32_t> rdstls_result;
   enum class Broken {
     kNo,
     kTruncated,         ///< half of the right answer, then it leaves

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rdpwhy/base/error.h"
+#include "rdpwhy/base/secret.h"
 #include "rdpwhy/capture/segment.h"
 #include "rdpwhy/dialogue/probe_plan.h"
 #include "rdpwhy/net/target.h"
@@ -40,6 +41,8 @@ struct ProbeOptions {
   std::function<void(ByteSpan)> capture_sink;            ///< --write-capture: pcapng octets
   bool capture_secrets = true;                           ///< false: its TLS secrets stay out of it
   std::function<void(Phase)> on_phase;                   ///< progress
+  /// Keep the password that a redirection hands out, for who follows it; no record has it.
+  bool keep_redirection_password = false;
   /// SIGINT and SIGTERM end the run in order, with what was seen until then; without it they end
   /// the program.
   bool ends_on_signals = false;
@@ -52,7 +55,8 @@ struct ProbedConnection {
   std::uint16_t port = 0;
   Moment started;
   HandshakeRecord record;
-  std::optional<int> signal;  ///< by which the user ended it early
+  std::shared_ptr<const Secret> redirection_password;  ///< null: none, or not to be kept
+  std::optional<int> signal;                           ///< by which the user ended it early
 };
 
 /// Resolves, tries the addresses in the order in which a client would until one answers (each

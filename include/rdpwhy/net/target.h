@@ -25,6 +25,9 @@ struct Target {
 /// "host", "host:port", "[v6]:port", "v6". Errors name what is wrong.
 [[nodiscard]] std::expected<Target, Error> parse_target(std::string_view text);
 
+/// An IPv4 or IPv6 address and no name.
+[[nodiscard]] bool is_address(std::string_view host);
+
 /// What an .rdp file says that matters to a handshake.
 struct RdpFile {
   Target target;

@@ -19,6 +19,7 @@ struct Source {
   std::string target;            ///< live: as typed
   std::string address;           ///< live
   std::uint16_t port = 0;        ///< live
+  std::string redirected_from;   ///< live: the target that sent the client here; empty: none
   std::string proxy;             ///< live: "http://gate:8080", which resolves for us; empty: none
   std::string file;              ///< capture
   std::uint64_t connection = 0;  ///< capture: number
