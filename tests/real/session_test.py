@@ -1,15 +1,18 @@
 """The whole sequence of MS-RDPBCGR 1.3.1.1 against real servers, to the font map and out again: under every level of
 Standard RDP Security, inside TLS and behind NLA. What was settled is what tshark reads and what the server logged."""
+import json
 import re
 import subprocess
 
 import kdc
 import observers
+import rdpwhy
 import servers
 from real_test_case import RealTestCase
 
 PASSWORD = kdc.PASSWORDS["alice"]
 ALL_THE_WAY = ("--until", "finalization", "--create-session", "--request-license")
+XRDP_KEYS = "/etc/xrdp/rsakeys.ini"  # of its package, made when it is installed
 # crypt_level of xrdp: what it then settles (MS-RDPBCGR 5.3.1, 2.2.1.4.3)
 LEVELS = {
     "none": ("ENCRYPTION_METHOD_NONE", "ENCRYPTION_LEVEL_NONE"),
@@ -113,6 +116,18 @@ class Xrdp(Session):
             run = self.probe(server, "--enumerate-encryption")
         self.assertEqual((0, []), (run.exit_code, run.report["experiments"]))
         self.assertIn("did not settle on Standard RDP Security", run.talk)
+
+    def test_its_key_opens_what_a_capture_without_secrets_holds(self):
+        for level in ("low", "high", "fips"):
+            with self.subTest(level=level), servers.xrdp(self.folder, security="rdp", level=level) as server:
+                run = self.probe(server, "--security", "rdp", "--no-capture-secrets", *ALL_THE_WAY, replay_agrees=False)
+                closed, = run.replays()
+                self.assertEqual("security", closed["reached"])  # the Security Exchange itself is in the clear
+                self.assertIn("encrypted", {p["status"] for p in closed["phases"]})
+                code, said, _ = rdpwhy.done(self.folder, f"{run.name}-opened", "replay", "--json", "--rdp-key", XRDP_KEYS, run.capture)
+                opened = json.loads(said)
+                self.assertEqual((0, "finalization"), (code, opened["reached"]))
+                self.assertEqual(rdpwhy.timeless(run.report)["evidence"], rdpwhy.timeless(opened)["evidence"])
 
     def test_inside_tls_it_reaches_the_font_map(self):
         for security in ("tls", "negotiate"):
