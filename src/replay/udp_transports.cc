@@ -1,6 +1,7 @@
 #include "replay/udp_transports.h"
 
 #include <algorithm>
+#include <tuple>
 #include <limits>
 #include <utility>
 
@@ -23,7 +24,9 @@ bool is_answer(ByteSpan datagram) {
 }
 
 void sort_by_beginning(std::vector<record::UdpTransport>& transports) {
-  std::ranges::stable_sort(transports, {}, [](const auto& transport) { return transport.began; });
+  std::ranges::sort(transports, {}, [](const auto& transport) {
+    return std::tie(transport.began, transport.client, transport.server);
+  });
 }
 
 }  // namespace
