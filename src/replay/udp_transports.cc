@@ -1,8 +1,8 @@
 #include "replay/udp_transports.h"
 
 #include <algorithm>
-#include <tuple>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 namespace rdpwhy::replay {
