@@ -50,6 +50,18 @@ void judge_refusing_pdu(const Reading& reading, Findings& findings) {
   const auto& shown = reading.record.evidence[reading.failure()->evidence - 1];
   const bool ultimatum = std::holds_alternative<rdp::DisconnectProviderUltimatum>(shown.fact);
   if (!ultimatum && !std::holds_alternative<rdp::DisconnectRequest>(shown.fact)) return;
+  if (shown.where.side == Side::kClient) {
+    findings
+        .add("unexplained", Confidence::kPossible,
+             fmt::format("The client itself ended the connection with {}, before there was a "
+                         "session. The server had not said no.",
+                         record::describe(shown)),
+             ids_with_failure(reading, {reading.confirm}))
+        .against.push_back(
+            "why a client leaves is not said; it may have read a refusal in what "
+            "could not be read here");
+    return;
+  }
   findings
       .add("session-host-refused", Confidence::kLikely,
            fmt::format("The server ended the connection with {} before there was a session.",

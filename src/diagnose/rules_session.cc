@@ -59,11 +59,13 @@ void judge_error_info(const Reading& reading, Findings& findings) {
   if (!session.summary.error_info || !findings.empty()) return;
   const auto code = *session.summary.error_info;
   if (session.is_active() && session.was_ended_by_user()) return;  // as sessions end
+  const bool was_active =
+      session.is_active() && session.summary.error_info_at->id > session.summary.font_map_at->id;
   const auto meaning = meaning_of_error_info(code);
   auto& finding = findings.add(
       meaning.cause, Confidence::kCertain,
       fmt::format("The server said why, by Set Error Info {}{}.{}", error_info_in_words(code),
-                  session.is_active() ? ", when the session was active" : "",
+                  was_active ? ", when the session was active" : "",
                   meaning_behind_blank(codes::Family::kErrorInfo, code)),
       ids_with_failure(reading, {session.summary.error_info_at}));
   if (!meaning.remark.empty()) finding.against.emplace_back(meaning.remark);
@@ -230,7 +232,8 @@ std::string waiting_for(const Reading& reading) {
       return "licensing";
     case Phase::kMultitransport:
     case Phase::kCapabilities:
-      return "the Demand Active";
+      if (reading.session.demand_active == nullptr) return "the Demand Active";
+      return "the end of the handshake";
     default:
       return "the end of the handshake";
   }

@@ -126,7 +126,7 @@ Finding& judge_standard_security(const Reading& reading, Findings& findings) {
 /// The catalogue's advice, made to fit how far it went.
 void fit_advice(const Reading& reading, Finding& finding) {
   if (finding.fix.empty()) return;
-  if (!reading.reached(Phase::kTls)) {
+  if (!reading.reached(Phase::kTls) && !reading.session.is_active()) {
     finding.fix.front() =
         "If users still fail, compare: from their machine, by the name they use, with their "
         "client. What follows the phases above (TLS, credentials, licences, session) was not tried "

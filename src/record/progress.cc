@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/record/session_summary.h"
 #include "rdpwhy/tls/registry.h"
 #include "record/credssp_names.h"
 #include "record/inside_course.h"
@@ -607,6 +608,21 @@ bool would_not_go_on(const HandshakeRecord& record) {
          record.run->own_stop->why == RunFacts::OwnStop::Why::kLicenseNotRequested;
 }
 
+/// In a capture: the client had its Connect-Response, said nothing of what follows and closed in
+/// order. Nothing was due, so nothing failed: a probe ends like this.
+bool left_behind_connect_response(const HandshakeRecord& record, const Failure& failure) {
+  if (record.run || failure.phase != Phase::kChannels || failure.by != Side::kClient ||
+      failure.how != EndedHow::kClose) {
+    return false;
+  }
+  for (auto i = static_cast<Position>(failure.evidence - 1); i-- > 0;) {
+    const auto& e = record.evidence[i];
+    if (holds<McsConnectResponse>(e.fact)) return true;
+    if (is_session(e.fact)) return false;
+  }
+  return false;
+}
+
 /// Nothing is known of the last phase beyond that it began.
 bool is_under_way(const Course& course, Phase later) {
   return later == Phase::kMcs && course.is_open() &&
@@ -653,6 +669,7 @@ Progress progress(const HandshakeRecord& record) {
     }
     out.failure =
         EndingSearch(record, course, stopped_in.value_or(later), from, !stopped_in).find();
+    if (out.failure && left_behind_connect_response(record, *out.failure)) out.failure.reset();
   }
   for (auto& row : out.phases) {
     if (row.phase == stopped_in && stopped) row.state = PhaseState::kStopped;

@@ -98,7 +98,8 @@ std::string demand_words(const rdp::DemandActive& demand) {
 
 std::string redirection_words(const rdp::ServerRedirection& redirection) {
   const auto target = rdp::redirection_target(redirection);
-  auto words = target.empty() ? std::string("back to the same host") : "to " + target;
+  auto words =
+      target.empty() ? std::string("back to the same host") : "to " + base::printable(target);
   if (redirection.load_balance_info) words += ", with a routing token";
   return words;
 }

@@ -150,6 +150,8 @@ class Xrdp(Session):
             run = self.probe(server)
         self.assertEqual((0, None, "mcs"), (run.exit_code, run.ending, run.report["reached"]))
         self.assertEqual([], run.said("Attach User") + run.said("Client Info"))
+        replayed, = run.replays()
+        self.assertEqual(("mcs", None), (replayed["reached"], replayed["failed"]), "to leave there is no failure")
 
 
 class Shadow(Session):

@@ -129,7 +129,10 @@ TEST(SessionReport, SaysWhereARedirectionLeadsAndNoPassword) {
 }
 
 TEST(SessionReport, LetsNoControlCharacterThrough) {
-  const auto text = Told().as_text();
+  rdp::ServerRedirection redirection;
+  redirection.target_net_address = "10.9.8.7\x1b[31m\nforged";
+  const auto text = Told().add(Phase::kCapabilities, Side::kServer, redirection).as_text();
+  EXPECT_EQ(text.find("\nforged"), std::string::npos);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_EQ(text.find("\u202E"), std::string::npos);
   EXPECT_NE(text.find("RDP 10.12 (0x00080011)"), std::string::npos);
