@@ -214,7 +214,8 @@ class Round {
     if (typed_.follow_redirection) next = next_errand(errand, met, followed);
     print_report(errand, *found, typed_, std::exchange(is_first_, false));
     over_ = !results().flush();
-    if (!over_) note(exit_code_of(met.record));
+    // Of a chain its last connection counts: to be sent on is no failure of who goes on.
+    if (!over_ && !next) note(exit_code_of(met.record));
     if (met.signal && !over_) {
       talk(fmt::format("{}: interrupted; the report is of what was seen until then",
                        errand.target.text));
