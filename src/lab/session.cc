@@ -65,8 +65,23 @@ Bytes licensing_error(std::uint32_t code, std::uint32_t transition) {
        .message = rdp::LicensingError{.error_code = code, .state_transition = transition}});
 }
 
+/// A key that nobody holds the other half of: what is encrypted to it is not read here.
+Bytes licensing_certificate() {
+  constexpr std::size_t kModulus = 64;
+  constexpr std::size_t kPadding = 8;  // MS-RDPBCGR 2.2.1.4.3.1.1.1
+  rdp::ProprietaryServerCertificate certificate;
+  certificate.public_key = {.bit_length = 8 * kModulus,
+                            .data_length = kModulus - 1,
+                            .public_exponent = 65537,
+                            .modulus = Bytes(kModulus, 0xC5)};
+  certificate.public_key.modulus.resize(kModulus + kPadding);
+  certificate.signature = Bytes(kModulus + kPadding);
+  return rdp::encode(rdp::ServerCertificate{.form = certificate});
+}
+
 Bytes license_request() {
   rdp::LicenseRequest request;
+  request.server_certificate.octets = licensing_certificate();
   request.product = {.version = 0x000A0000, .company_name = "rdpwhy lab", .product_id = "A02"};
   request.scopes = {"rdpwhy.invalid"};
   request.server_random.fill(0x5A);

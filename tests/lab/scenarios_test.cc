@@ -194,6 +194,17 @@ TEST(Probe, ASilentConnectionTellsWhoClosesUnasked) {
   }
 }
 
+TEST(Probe, ALicenceRequestIsAnsweredOnlyWhereThatIsAllowed) {
+  const auto server = Server::start(faults_of("asks-for-licence"));
+  ASSERT_TRUE(server);
+  auto options = options_for("asks-for-licence");
+  const auto left = probe(*server, std::chrono::seconds(20), options).record;
+  EXPECT_EQ(record::progress(left).reached, Phase::kClientInfo) << listing(left);
+  options.plan.session.request_license = true;
+  const auto licensed = probe(*server, std::chrono::seconds(20), options).record;
+  EXPECT_EQ(record::progress(licensed).reached, Phase::kFinalization) << listing(licensed);
+}
+
 TEST(Probe, OneConnectionIsEnoughWhereTheServerAnswered) {
   for (const auto* name : {"valid", "failure-5", "resets-after-client-hello", "ssh-banner"}) {
     const auto server = Server::start(faults_of(name));
