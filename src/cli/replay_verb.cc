@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/crypto/fingerprints.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/rsa_private_keys.h"
 #include "rdpwhy/replay/replay.h"
@@ -156,6 +157,7 @@ class Reporter {
       }
     }
     subject.certificate_problems = circumstances.certificate_problems;
+    subject.fingerprints = fingerprinter_.of(connection.record);
     const auto diagnosis = diagnose::diagnose(connection.record, summary, circumstances);
     subject.diagnosis = &diagnosis;
     if (key_log_) key_log_->see(connection.record);
@@ -184,6 +186,7 @@ class Reporter {
   std::optional<KeyLogUse>& key_log_;
   std::optional<diagnose::Saw> saw_;
   crypto::CertificateJudge& judge_;
+  crypto::Fingerprinter fingerprinter_;
   report::TextStyle style_;
   std::string out_;
   bool first_ = true;

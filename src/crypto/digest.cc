@@ -31,4 +31,10 @@ std::array<std::uint8_t, 20> sha1(ByteSpan octets) {
   return digest<20>(kSha1, octets);
 }
 
+std::optional<std::array<std::uint8_t, 16>> md5(ByteSpan octets) {
+  static const EVP_MD* const kMd5 = EVP_MD_fetch(library_context(), "MD5", nullptr);
+  if (kMd5 == nullptr) return {};
+  return digest<16>(kMd5, octets);
+}
+
 }  // namespace rdpwhy::crypto

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "rdpwhy/crypto/fingerprints.h"
 #include "rdpwhy/record/queries.h"
 
 namespace rdpwhy::investigate {
@@ -46,6 +47,7 @@ std::expected<Investigation, Error> investigate(const net::Target& target,
       .saw = saw};
   result.diagnosis = diagnose::diagnose(result.handshake.record, circumstances);
   result.certificate_problems = circumstances.certificate_problems;
+  result.fingerprints = crypto::fingerprints(result.handshake.record);
   return result;
 }
 

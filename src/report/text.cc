@@ -470,6 +470,15 @@ void write_certificate(Page& page, const Subject& subject, const record::Certifi
   }
 }
 
+void write_fingerprints(Page& page, const record::Fingerprints& prints) {
+  const auto& client = prints.client.ja4;
+  const auto& server = prints.server.ja4s;
+  if (client.empty() && server.empty()) return;
+  const auto* title = server.empty() ? "JA4" : client.empty() ? "JA4S" : "JA4, JA4S";
+  const auto* between = server.empty() || client.empty() ? "" : ", ";
+  page.wrapped(fmt::format("  {:12} ", title), fmt::format("{}{}{}", client, between, server));
+}
+
 void write_tls(Page& page, const Subject& subject, const std::optional<record::TlsSummary>& tls) {
   if (!tls) return;
   page.heading("TLS");
@@ -498,6 +507,7 @@ void write_tls(Page& page, const Subject& subject, const std::optional<record::T
                                  ? fmt::format(", server name {}", printable(*hello.server_name))
                                  : ""));
   }
+  write_fingerprints(page, subject.fingerprints);
   if (tls->client_certificate_requested) page.line("  the server asked for a client certificate");
   if (tls->certificates != nullptr) {
     const auto& chain = tls->certificates->chain;

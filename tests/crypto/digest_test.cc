@@ -15,5 +15,11 @@ TEST(Digest, AgreesWithFips180) {  // the examples of FIPS 180 for "abc" and the
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(Digest, AgreesWithRfc1321) {
+  const auto of_abc = md5(base::as_bytes("abc"));
+  if (!of_abc) GTEST_SKIP() << "this OpenSSL has no MD5";
+  EXPECT_EQ(base::to_hex(*of_abc), "900150983cd24fb0d6963f7d28e17f72");
+}
+
 }  // namespace
 }  // namespace rdpwhy::crypto

@@ -5,6 +5,7 @@ golden_test.py PROGRAM [--update] [NAME…]: with --update the expected results 
 """
 import hashlib
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -26,6 +27,14 @@ PROTOCOLS = {"RDP": 0, "SSL": 1, "HYBRID": 2, "RDSTLS": 4, "HYBRID_EX": 8, "RDSA
 # A connection whose first octets are not RDP, or whose PDUs lie: tshark's reading is then a guess.
 HOSTILE = re.compile(r"lab-(speaks|answers|garbage|endless|truncated|lying|slow|one-octet|proxy|.*(?:malformed|bad-length|half))")
 PROGRAM = None
+SHARED = pathlib.Path(os.environ.get("RDPWHY_SHARED") or ROOT.parent / "shared")
+# What the collectors of these captures computed, with JA4's own program and others (JA3, JA3S, JA4).
+PUBLISHED = {
+    "zeek/rdp-no-cookie-mstshash.pcap": ("c12f54a3f91dc7bafd92cb59fe009a35", "ba1b42efc7dc57bb43bf81de59791c1b",
+                                         "t12i210600_76e208dd3e22_f28add8e7af0"),
+    "ndpi/rdp.pcap": ("e4d448cdfe06dc1243c1eb026c74ac9a", "ae4edc6faf64d08308082ad26be60767",
+                      "t12d220700_0d4ca5d4ec72_3304d8368043"),
+}
 
 
 def replay(capture):
@@ -111,6 +120,51 @@ class Oracle(unittest.TestCase):
             self.assertEqual([], [a for a in ours if a not in seen.alerts])
             return (seen.cipher is not None) + bool(seen.certificates) + len(ours)
         self.compare("tls", one)
+
+
+class Fingerprints(unittest.TestCase):
+    """JA3 and JA3S beside tshark's, over our own captures and the shared ones."""
+
+    def ours(self, capture):
+        """{(client, server): (JA3, JA3S)}, of connections that have either."""
+        prints = {}
+        for report in replay(capture):
+            tls = report.get("tls", {})
+            both = tls.get("offered", {}).get("ja3"), tls.get("ja3s")
+            if any(both):
+                prints[(report["source"]["client"], report["source"]["server"])] = both
+        return prints
+
+    def compare(self, captures):
+        """How many were equal."""
+        equal = 0
+        for capture in captures:
+            with self.subTest(capture=capture.name):
+                connections = [r["source"] for r in replay(capture)]
+                ports = {int(c["server"].rsplit(":", 1)[1]) for c in connections}
+                tsharks = observers.fingerprints(capture, ports) if ports else {}
+                pairs = {(c["client"], c["server"]) for c in connections}
+                tsharks = {pair: prints for pair, prints in tsharks.items() if pair in pairs}
+                ours = self.ours(capture)
+                self.assertEqual(tsharks, ours)
+                equal += sum(p is not None for prints in ours.values() for p in prints)
+        return equal
+
+    def test_those_of_our_captures_are_tsharks(self):
+        self.assertGreater(self.compare([c for c in CAPTURES if not HOSTILE.match(c.name)]), 60)
+
+    def test_those_of_the_shared_captures_are_tsharks(self):
+        if not (SHARED / "captures").is_dir():
+            self.skipTest("no shared captures here")
+        self.assertGreater(self.compare(sorted((SHARED / "captures").rglob("*.pcap*"))), 20)
+
+    def test_they_are_what_others_published_of_these_captures(self):
+        if not (SHARED / "captures").is_dir():
+            self.skipTest("no shared captures here")
+        for name, (ja3, ja3s, ja4) in PUBLISHED.items():
+            tls = replay(SHARED / "captures" / name)[0]["tls"]
+            self.assertEqual((ja3, ja3s, ja4), (tls["offered"]["ja3"], tls["ja3s"], tls["offered"]["ja4"]))
+            self.assertEqual(ja3, hashlib.md5(tls["offered"]["ja3_text"].encode()).hexdigest())
 
 
 def update(names):

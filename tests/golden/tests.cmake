@@ -3,4 +3,6 @@ add_test(NAME golden.EachCaptureReplaysAsExpected
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/golden/golden_test.py $<TARGET_FILE:rdpwhy_program> Golden)
 add_test(NAME golden.TsharkReadsTheSame
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/golden/golden_test.py $<TARGET_FILE:rdpwhy_program> Oracle)
-set_tests_properties(golden.EachCaptureReplaysAsExpected golden.TsharkReadsTheSame PROPERTIES TIMEOUT 600)
+add_test(NAME golden.FingerprintsAreTsharks
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/golden/golden_test.py $<TARGET_FILE:rdpwhy_program> Fingerprints)
+set_tests_properties(golden.EachCaptureReplaysAsExpected golden.TsharkReadsTheSame golden.FingerprintsAreTsharks PROPERTIES TIMEOUT 600)

@@ -7,15 +7,19 @@ import subprocess
 from servers import require
 
 
-def tshark(capture, *arguments):
+def tshark(capture, *arguments, may_be_cut=False):
+    """What it prints. A file that ends within a packet is an error unless it may."""
     require("tshark")
     command = ["tshark", "-n", "-r", str(capture), "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}).stdout
+    done = subprocess.run(command, capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    if done.returncode != 0 and not (may_be_cut and "cut short" in done.stderr):
+        raise AssertionError(f"tshark says of {capture}: {done.stderr}")
+    return done.stdout
 
 
-def fields(capture, names, *arguments):
+def fields(capture, names, *arguments, **how):
     """One {name: [values]} per frame that the arguments let through."""
-    output = tshark(capture, "-T", "fields", "-E", "separator=|", *(a for n in names for a in ("-e", n)), *arguments)
+    output = tshark(capture, "-T", "fields", "-E", "separator=|", *(a for n in names for a in ("-e", n)), *arguments, **how)
     return [{n: [v for v in column.split(",") if v] for n, column in zip(names, line.split("|"))}
             for line in output.splitlines()]
 
@@ -86,6 +90,23 @@ def tls(capture, port, key_log):
             facts.certificates = [bytes.fromhex(c.replace(":", "")) for c in frame["tls.handshake.certificate"]]
         facts.alerts += [("server" if by_server else "client", int(d)) for d in frame["tls.alert_message.desc"]]
     return facts
+
+
+def fingerprints(capture, ports):
+    """{(client, server): (JA3, JA3S)} of the first hello of either side; None where there is none."""
+    names = ["ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "tcp.srcport", "tcp.dstport", "tls.handshake.ja3", "tls.handshake.ja3s"]
+    found = {}
+    for frame in fields(capture, names, *(a for port in ports for a in ("-d", f"tcp.port=={port},tls")),
+                        "-Y", "tcp && (tls.handshake.ja3 || tls.handshake.ja3s)", may_be_cut=True):
+        source, target = (f"{frame[f'ip.{end}'][-1]}:{frame[f'tcp.{end}port'][-1]}" if frame[f"ip.{end}"]
+                          else f"[{frame[f'ipv6.{end}'][-1]}]:{frame[f'tcp.{end}port'][-1]}" for end in ("src", "dst"))
+        if frame["tls.handshake.ja3"]:
+            prints = found.setdefault((source, target), [None, None])
+            prints[0] = prints[0] or frame["tls.handshake.ja3"][0]
+        else:
+            prints = found.setdefault((target, source), [None, None])
+            prints[1] = prints[1] or frame["tls.handshake.ja3s"][0]
+    return {pair: tuple(prints) for pair, prints in found.items()}
 
 
 # Fields that hold what MCS and the PDUs behind it settle: {our name: [tshark's, ...]}.

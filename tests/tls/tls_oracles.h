@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "oracles/oracle.h"
 #include "rdpwhy/base/notes.h"
 #include "rdpwhy/tls/alert.h"
 #include "rdpwhy/tls/annotate.h"
+#include "rdpwhy/tls/fingerprint.h"
 #include "rdpwhy/tls/handshake.h"
 #include "rdpwhy/tls/hello.h"
 #include "rdpwhy/tls/record_layer.h"
@@ -34,12 +36,32 @@ void check_round_trip(ByteSpan bytes, Decode decode, bool may_be_padded = false)
        "a message without oddities is written octet for octet");
 }
 
+/// Texts of a fingerprint have their form whatever the hello holds.
+inline void check_fingerprints(const ClientHello& hello) {
+  const auto traits = client_traits(hello);
+  if (!traits) return;
+  hold(std::ranges::count(ja3_text(*traits), ',') == 4, "JA3 is made of five fields");
+  const auto ja4 = ja4_text(*traits);
+  hold(ja4.head.size() == 10, "the head of JA4 has ten characters");
+  const auto printable = [](char c) { return c > 0x20 && c < 0x7F; };
+  hold(std::ranges::all_of(ja4.head, printable), "JA4 is printable");
+  hold(ja4.cipher_suites.size() == std::max<std::size_t>(5 * traits->cipher_suites.size(), 1) - 1,
+       "JA4 hashes every suite but GREASE");
+}
+inline void check_fingerprints(const ServerHello& hello) {
+  const auto traits = server_traits(hello);
+  if (!traits) return;
+  hold(std::ranges::count(ja3s_text(*traits), ',') == 2, "JA3S is made of three fields");
+  hold(ja4s_text(*traits).head.size() == 12, "the head of JA4S has twelve characters");
+}
+
 /// `bytes` is a body, behind the handshake header.
 inline void check_client_hello(ByteSpan bytes) {
   check_round_trip(bytes, decode_client_hello);
   if (const auto hello = decode_client_hello(bytes)) {
     hold(!is_grease(hello->newest_version()) || hello->newest_version() == hello->legacy_version,
          "GREASE is no version");
+    check_fingerprints(*hello);
   }
 }
 
@@ -51,7 +73,10 @@ inline void check_ssl2_client_hello(ByteSpan bytes) {
 }
 
 /// `bytes` is a body, behind the handshake header.
-inline void check_server_hello(ByteSpan bytes) { check_round_trip(bytes, decode_server_hello); }
+inline void check_server_hello(ByteSpan bytes) {
+  check_round_trip(bytes, decode_server_hello);
+  if (const auto hello = decode_server_hello(bytes)) check_fingerprints(*hello);
+}
 
 /// Three octets that choose suite and version, so that a fuzzer finds all forms; then a body.
 inline void check_handshake(ByteSpan bytes) {

@@ -8,12 +8,14 @@
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/net/probe.h"
 #include "rdpwhy/record/encryption_experiment.h"
+#include "rdpwhy/record/fingerprints.h"
 
 namespace rdpwhy::investigate {
 
 struct Investigation {
   net::ProbedConnection handshake;
   std::vector<std::string> certificate_problems;
+  record::Fingerprints fingerprints;
   diagnose::Diagnosis diagnosis;
   /// Of enumerate_encryption, in the order in which they were made.
   std::vector<record::EncryptionExperiment> encryption;

@@ -7,6 +7,7 @@
 
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/encryption_experiment.h"
+#include "rdpwhy/record/fingerprints.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/summary.h"
 #include "rdpwhy/record/udp_transport.h"
@@ -33,6 +34,7 @@ struct Subject {
   const HandshakeRecord* record = nullptr;
   const record::Summary* summary = nullptr;  ///< of the record; null: the renderer asks for it
   std::vector<std::string> certificate_problems;
+  record::Fingerprints fingerprints;
   const diagnose::Diagnosis* diagnosis = nullptr;
   std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
   /// Transports over UDP beside a captured connection, in the order in which they began.

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "rdpwhy/record/fingerprints.h"
+
+namespace rdpwhy::crypto {
+
+/// The fingerprints of record::first_hellos: tls/fingerprint.h with digests.
+[[nodiscard]] record::Fingerprints fingerprints(const record::HandshakeRecord& record);
+
+/// `fingerprints` with a bounded memory of hellos: a capture of one client and one server 90,000
+/// times hashes theirs once. Equal results with a capacity of 0, which switches it off.
+class Fingerprinter {
+ public:
+  explicit Fingerprinter(std::size_t capacity = 1024);
+  ~Fingerprinter();
+  Fingerprinter(Fingerprinter&&) noexcept;
+  [[nodiscard]] record::Fingerprints of(const record::HandshakeRecord& record);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rdpwhy::crypto
