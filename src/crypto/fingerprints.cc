@@ -1,5 +1,6 @@
 #include "rdpwhy/crypto/fingerprints.h"
 
+#include <algorithm>
 #include <map>
 
 #include "rdpwhy/base/hex.h"
@@ -97,6 +98,13 @@ Fingerprinter::~Fingerprinter() = default;
 Fingerprinter::Fingerprinter(Fingerprinter&&) noexcept = default;
 record::Fingerprints Fingerprinter::of(const record::HandshakeRecord& record) {
   return impl_->of(record);
+}
+
+std::string jarm(tls::JarmAnswers answers) {
+  if (std::ranges::none_of(answers, [](const auto& answer) { return answer.has_value(); }))
+    return std::string(62, '0');
+  const auto text = tls::jarm_text(answers);
+  return text.suites + base::to_hex(ByteSpan(sha256(base::as_bytes(text.extensions))).first(16));
 }
 
 record::Fingerprints fingerprints(const record::HandshakeRecord& record) {

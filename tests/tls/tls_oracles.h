@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "oracles/oracle.h"
@@ -10,6 +11,7 @@
 #include "rdpwhy/tls/fingerprint.h"
 #include "rdpwhy/tls/handshake.h"
 #include "rdpwhy/tls/hello.h"
+#include "rdpwhy/tls/jarm.h"
 #include "rdpwhy/tls/record_layer.h"
 #include "rdpwhy/tls/registry.h"
 
@@ -132,8 +134,17 @@ inline void check_annotation(ByteSpan bytes) {
   }
 }
 
+/// `bytes` is what a server sends first.
+inline void check_jarm(ByteSpan bytes) {
+  std::array<std::optional<JarmAnswer>, kJarmHellos> answers;
+  answers[3] = jarm_answer(bytes);
+  hold(jarm_text(answers).suites.size() == 30, "three characters stand for an answer");
+  hold(text_of(answers[3]).size() >= 3, "an answer has a text");
+}
+
 /// All of them.
 inline void check_tls(ByteSpan bytes) {
+  check_jarm(bytes);
   check_client_hello(bytes);
   check_ssl2_client_hello(bytes);
   check_server_hello(bytes);

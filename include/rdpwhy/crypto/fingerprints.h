@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "rdpwhy/record/fingerprints.h"
+#include "rdpwhy/tls/jarm.h"
 
 namespace rdpwhy::crypto {
 
@@ -22,5 +24,9 @@ class Fingerprinter {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Of the answers to all of tls::jarm_hello; 62 zeros where all were refused. A hello that was met
+/// with silence has no answer that counts: who meets it asks again, or has no fingerprint.
+[[nodiscard]] std::string jarm(tls::JarmAnswers answers);
 
 }  // namespace rdpwhy::crypto
