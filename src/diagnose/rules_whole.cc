@@ -350,8 +350,7 @@ void judge_complete(const Reading& reading, Findings& findings) {
   }
   // A session that ran shows that this client can live with it: then it is a warning only.
   if (const auto selected = selected_without_offer(reading);
-      selected && reading.reached(Phase::kX224) && !asked_more &&
-      reading.server_bytes < kSessionOctets) {
+      selected && reading.reached(Phase::kX224) && reading.server_bytes < kSessionOctets) {
     findings
         .add("protocol-violation", Confidence::kLikely,
              fmt::format("The server selected {}, which was not offered. This client went on, and "

@@ -14,6 +14,9 @@ namespace {
 using record::EndedHow;
 using record::Ending;
 
+// Nobody waits less for an answer that has begun: who leaves sooner has another reason.
+constexpr Nanoseconds kPatienceOfClients = 3'000'000'000;
+
 bool carries_cookie_or_token(const Reading& reading) {
   const auto* request = reading.request_fact();
   return request != nullptr && (request->cookie || request->routing_token);
@@ -287,6 +290,19 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
       .against.push_back("a request behind such a header was not tried");
 }
 
+/// A capture in which a client left in the middle of an answer: octets came until then, so there was
+/// no silence, and that it gave up waiting is not said.
+void judge_answer_that_dribbled(const Reading& reading, Findings& findings) {
+  findings
+      .add("slow-server", Confidence::kPossible,
+           fmt::format("{} octet{} of an answer had come when the client left, {} after its "
+                       "request.",
+                       reading.server_bytes, reading.server_bytes == 1 ? "" : "s",
+                       duration_in_words(reading.failure()->after_ns)),
+           ids_with_failure(reading, {reading.request}))
+      .against.push_back("the client may have left for reasons of its own");
+}
+
 void judge_no_answer(const Reading& reading, Findings& findings) {
   if (judge_late_answer(reading, findings)) return;
   const auto& failure = *reading.failure();
@@ -368,6 +384,8 @@ void judge_negotiation(const Reading& reading, Findings& findings) {
   }
   if (failure.by == Side::kClient &&
       (failure.how == EndedHow::kClose || failure.how == EndedHow::kReset)) {
+    if (reading.server_bytes > 0 && failure.after_ns >= kPatienceOfClients)
+      return judge_answer_that_dribbled(reading, findings);
     findings.add("unexplained", Confidence::kPossible,
                  reading.client_bytes == 0
                      ? "The client ended the connection without saying anything: a port check, or "

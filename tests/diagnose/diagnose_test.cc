@@ -185,6 +185,17 @@ const Row kRows[] = {
                                                                                   How::kClose);
      },
      "protocol-violation likely"},
+    {"SelectedNotOfferedAndThereItCannotGoOnAsAsked",
+     [] {
+       return begun()
+           .request(1)
+           .confirm(4)
+           .client_hello()
+           .tls12_to_the_end()
+           .until(Phase::kFinalization)
+           .end(Side::kClient, How::kClose);
+     },
+     "protocol-violation likely"},
     {"CaptureOfSelectedNotOfferedAndTlsCompletes",
      [] {
        return captured(begun()
@@ -498,6 +509,14 @@ TEST(Proxy, ItsOwnAnswersAreNoOctetsOfTheServer) {
   EXPECT_EQ(found(answered_by_a_proxy("granted", true).end(Side::kServer, How::kClose).diagnose()),
             "forwarder-without-backend likely, proxy-header-expected possible, "
             "refused-after-connection-request possible");
+}
+
+TEST(Findings, AClientThatLeavesADribblingAnswerInACaptureMayHaveFoundItSlow) {
+  auto story = captured(asked().partial(5).end(Side::kClient, How::kClose, 5000));
+  std::get<record::Ending>(story.record.evidence.back().fact).silence = 20'000'000;
+  EXPECT_EQ(found(story.diagnose()), "slow-server possible");
+  auto soon = captured(asked().partial(5).end(Side::kClient, How::kClose, 20));
+  EXPECT_EQ(found(soon.diagnose()), "unexplained possible");
 }
 
 TEST(Findings, AnUnfinishedAnswerIsNotCalledSilence) {

@@ -31,14 +31,16 @@ OUR_LAYERS = {"raw", "eth", "ethertype", "null", "ip", "ipv6", "tcp", "icmp", "i
               "x509af", "x509ce", "x509if", "x509sat", "pkixqualified", "logotypecertextn", "ns_cert_exts", "wlancertextn", "cms", "ocsp"}
 
 
-def complaints(capture):
-    """What tshark has to say against the framing of the file: checksums, sequence numbers, malformed layers."""
+def complaints(capture, but_of=()):
+    """What tshark has to say against the framing of the file: checksums, sequence numbers, malformed layers. Connections with the
+    ports `but_of` may be malformed."""
     framing = ("tcp.analysis.lost_segment || tcp.analysis.retransmission || tcp.analysis.out_of_order || "
                "tcp.analysis.ack_lost_segment || tcp.checksum.status == 0 || ip.checksum.status == 0 || "
                "tcp.analysis.window_full")
     names = ["frame.number", "_ws.expert.message", "frame.protocols"]
     found = fields(capture, names, "-Y", framing)
-    found += [f for f in fields(capture, names, "-Y", f"_ws.malformed && !({framing})") if ours(f)]
+    found += [f for f in fields(capture, names, "-Y", f"_ws.malformed && !({framing})" + "".join(f" && tcp.port != {p}" for p in but_of))
+              if ours(f)]
     return [f"frame {f['frame.number']}: {f['_ws.expert.message']} in {f['frame.protocols']}" for f in found]
 
 
@@ -50,14 +52,24 @@ def ours(frame):
 
 def negotiation(capture, port):
     """{requested, selected, failure, cookie}: what is absent was not seen."""
+    return negotiations(capture, [port])[str(port)]
+
+
+def negotiations(capture, ports):
+    """{server's port: what negotiation() says}."""
     names = ["rdp.rt_cookie", "rdp.negReq.requestedProtocols", "rdp.negReq.selectedProtocol", "rdp.negFailure.failureCode"]
-    result = {}
-    for frame in fields(capture, names, "-d", f"tcp.port=={port},tpkt", "-Y", "rdp"):
+    results = {str(port): {} for port in ports}
+    for frame in fields(capture, ["tcp.port", *names], *decode_as(ports, "tpkt"), "-Y", "rdp"):
+        result = next(results[port] for port in frame["tcp.port"] if port in results)
         for name, key in zip(names, ("cookie", "requested", "selected", "failure")):
             if frame[name]:
                 value = frame[name][0]
                 result[key] = value if key == "cookie" else int(value, 0)
-    return result
+    return results
+
+
+def decode_as(ports, protocol):
+    return [part for port in ports for part in ("-d", f"tcp.port=={port},{protocol}")]
 
 
 @dataclasses.dataclass
@@ -70,13 +82,19 @@ class TlsFacts:
 
 
 def tls(capture, port, key_log):
-    names = ["tcp.srcport", "tls.handshake.type", "tls.handshake.version", "tls.handshake.ciphersuite",
+    return tls_of_all(capture, [port], key_log)[str(port)]
+
+
+def tls_of_all(capture, ports, key_log):
+    """{server's port: TlsFacts}."""
+    names = ["tcp.srcport", "tcp.dstport", "tls.handshake.type", "tls.handshake.version", "tls.handshake.ciphersuite",
              "tls.handshake.extensions.supported_version", "tls.handshake.extensions_key_share_group",
              "tls.handshake.server_named_curve", "tls.handshake.certificate", "tls.alert_message.desc"]
-    facts = TlsFacts()
-    for frame in fields(capture, names, "-o", f"tls.keylog_file:{key_log}", "-d", f"tcp.port=={port},tls",
+    results = {str(port): TlsFacts() for port in ports}
+    for frame in fields(capture, names, "-o", f"tls.keylog_file:{key_log}", *decode_as(ports, "tls"),
                         "-Y", "tls.handshake || tls.alert_message"):
-        by_server = frame["tcp.srcport"] == [str(port)]
+        by_server = frame["tcp.srcport"][0] in results
+        facts = results[frame["tcp.srcport" if by_server else "tcp.dstport"][0]]
         kinds = frame["tls.handshake.type"]
         if by_server and "2" in kinds:
             facts.cipher = int(frame["tls.handshake.ciphersuite"][0], 0)
@@ -89,7 +107,7 @@ def tls(capture, port, key_log):
         if by_server and "11" in kinds:
             facts.certificates = [bytes.fromhex(c.replace(":", "")) for c in frame["tls.handshake.certificate"]]
         facts.alerts += [("server" if by_server else "client", int(d)) for d in frame["tls.alert_message.desc"]]
-    return facts
+    return results
 
 
 def fingerprints(capture, ports):

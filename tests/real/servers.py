@@ -178,6 +178,12 @@ def display(folder):
         processes.end(process)
 
 
+def lab(folder, program, scenario, *arguments):
+    """The program's own server, which fails as `scenario` says."""
+    port = free_port()
+    return Server([program, "lab", scenario, "--port", str(port), *arguments], port, folder=folder)
+
+
 def shadow(folder, pair, display_name, *arguments):
     """freerdp-shadow-cli, which takes its certificate from its home."""
     require("freerdp-shadow-cli")
