@@ -290,8 +290,8 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
       .against.push_back("a request behind such a header was not tried");
 }
 
-/// A capture in which a client left in the middle of an answer: octets came until then, so there was
-/// no silence, and that it gave up waiting is not said.
+/// A capture in which a client left in the middle of an answer: octets came until then, so there
+/// was no silence, and that it gave up waiting is not said.
 void judge_answer_that_dribbled(const Reading& reading, Findings& findings) {
   findings
       .add("slow-server", Confidence::kPossible,
