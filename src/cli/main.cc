@@ -50,6 +50,16 @@ const Verb* verb_named(std::string_view name) {
   return found == verbs().end() ? nullptr : &*found;
 }
 
+/// "--json replay x" must not become a probe of a host named "replay"; "--user lab" is no verb.
+const Verb* late_verb(const Arguments& arguments) {
+  if (!arguments.front().starts_with('-')) return nullptr;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const auto* verb = verb_named(arguments[i]);
+    if (verb != nullptr && !probe_takes_a_value(arguments[i - 1])) return verb;
+  }
+  return nullptr;
+}
+
 int run(const Arguments& arguments) {
   if (arguments.empty()) {
     talk_as_it_is(usage());
@@ -71,16 +81,11 @@ int run(const Arguments& arguments) {
                      first));
     return kUsage;
   }
-  if (first.starts_with(
-          '-')) {  // "--json replay x" must not become a probe of a host named "replay"
-    const auto later =
-        std::ranges::find_if(arguments, [](const auto& a) { return verb_named(a) != nullptr; });
-    if (later != arguments.end()) {
-      talk(fmt::format(
-          "the verb comes first: rdpwhy {0} ...; a host of that name needs rdpwhy probe {0}",
-          *later));
-      return kUsage;
-    }
+  if (const auto* late = late_verb(arguments)) {
+    talk(fmt::format(
+        "the verb comes first: rdpwhy {0} ...; a host of that name needs rdpwhy probe {0}",
+        late->name));
+    return kUsage;
   }
   return run_probe(arguments);
 }

@@ -269,4 +269,12 @@ int run_probe(const Arguments& arguments) {
   return Round(typed, judge, keeping, *saw).run(errands);
 }
 
+bool probe_takes_a_value(const std::string& option) {
+  CLI::App app;
+  TypedProbe typed;
+  declare(app, typed);
+  const auto* found = app.get_option_no_throw(option);
+  return found != nullptr && found->get_items_expected_max() > 0;
+}
+
 }  // namespace rdpwhy::cli
