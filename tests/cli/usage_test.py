@@ -79,7 +79,7 @@ class Usage(Case):
 
     def test_the_value_of_an_option_is_no_verb(self):
         finished = run("--cookie", "lab", "--until", "tcp", "--no-experiments", "127.0.0.1:1")
-        self.assertEqual((finished.returncode, finished.stderr), (1, ""))
+        self.assertEqual((finished.returncode, finished.stderr), (1, b""))
 
     def test_files_that_cannot_be_read_end_with_3(self):
         for arguments in (["no-such-file.rdp"], ["127.0.0.1:1", "--ca", "/no/such/file"], ["127.0.0.1:1", "--write-capture", "/no/such/dir/x"],
