@@ -120,7 +120,7 @@ int demonstrate(Play play, bool explain) {
   subject.started = found->handshake.started;
   subject.record = &found->handshake.record;
   subject.certificate_problems = found->certificate_problems;
-  subject.fingerprints = found->fingerprints;
+  subject.fingerprints = &found->fingerprints;
   subject.diagnosis = &found->diagnosis;
   std::string opening;
   report::append_wrapped(opening, "",

@@ -83,7 +83,7 @@ void print_report(const Errand& errand, const investigate::Investigation& found,
   subject.started = found.handshake.started;
   subject.record = &found.handshake.record;
   subject.certificate_problems = found.certificate_problems;
-  subject.fingerprints = found.fingerprints;
+  subject.fingerprints = &found.fingerprints;
   subject.diagnosis = &found.diagnosis;
   subject.remarks = errand.remarks;
   subject.encryption = found.encryption;

@@ -157,7 +157,7 @@ class Reporter {
       }
     }
     subject.certificate_problems = circumstances.certificate_problems;
-    subject.fingerprints = fingerprinter_.of(connection.record);
+    subject.fingerprints = &fingerprinter_.of(connection.record);
     const auto diagnosis = diagnose::diagnose(connection.record, summary, circumstances);
     subject.diagnosis = &diagnosis;
     if (key_log_) key_log_->see(connection.record);

@@ -1,7 +1,8 @@
 #include "rdpwhy/crypto/fingerprints.h"
 
 #include <algorithm>
-#include <map>
+#include <utility>
+#include <vector>
 
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/crypto/digest.h"
@@ -45,27 +46,44 @@ std::size_t items_of(const tls::ClientTraits& traits) {
 }
 std::size_t items_of(const tls::ServerTraits& traits) { return traits.extensions.size(); }
 
-/// Fingerprints by traits. Ordered, so that no hostile hellos can make it slow.
+/// Fingerprints of the last few traits that were met, roughly those met most often first: there are
+/// few kinds of software even in a large capture, and to compare is faster than to hash.
 template <typename Traits, typename Prints>
 class Known {
  public:
   explicit Known(std::size_t capacity) : capacity_(capacity) {}
 
-  Prints of(Traits traits) {
-    // Real hellos have a hundred items; only made ones are as large as to count in memory.
-    if (capacity_ == 0 || items_of(traits) > kMostItems) return hashed(traits);
-    if (const auto found = known_.find(traits); found != known_.end()) return found->second;
-    auto prints = hashed(traits);
-    if (known_.size() >= capacity_) known_.clear();
-    known_.emplace(std::move(traits), prints);
-    return prints;
+  /// Overwrites `prints`, in their memory where it serves.
+  template <typename Hello>
+  void look_up(const Hello* hello, Prints& prints) {
+    if (hello == nullptr || !tls::read_traits(*hello, traits_)) {
+      prints = {};
+      return;
+    }
+    const auto found = std::ranges::find(known_, traits_, &Pair::first);
+    if (found == known_.end()) {
+      prints = hashed(traits_);
+      remember(prints);
+      return;
+    }
+    prints = found->second;
+    if (found != known_.begin()) std::iter_swap(found, found - 1);
   }
 
  private:
+  using Pair = std::pair<Traits, Prints>;
+  // Real hellos have a hundred items; only made ones are as large as to count in memory.
   static constexpr std::size_t kMostItems = 1000;
 
+  void remember(const Prints& prints) {
+    if (capacity_ == 0 || items_of(traits_) > kMostItems) return;
+    if (known_.size() >= capacity_) known_.pop_back();
+    known_.emplace_back(traits_, prints);
+  }
+
   std::size_t capacity_;
-  std::map<Traits, Prints> known_;
+  Traits traits_;  ///< of the hello that is looked up
+  std::vector<Pair> known_;
 };
 
 }  // namespace
@@ -74,29 +92,23 @@ class Fingerprinter::Impl {
  public:
   explicit Impl(std::size_t capacity) : clients_(capacity), servers_(capacity) {}
 
-  record::Fingerprints of(const record::HandshakeRecord& record) {
-    record::Fingerprints prints;
+  const record::Fingerprints& of(const record::HandshakeRecord& record) {
     const auto hellos = record::first_hellos(record);
-    if (hellos.client != nullptr) {
-      if (auto traits = tls::client_traits(*hellos.client))
-        prints.client = clients_.of(std::move(*traits));
-    }
-    if (hellos.server != nullptr) {
-      if (auto traits = tls::server_traits(*hellos.server))
-        prints.server = servers_.of(std::move(*traits));
-    }
-    return prints;
+    clients_.look_up(hellos.client, prints_.client);
+    servers_.look_up(hellos.server, prints_.server);
+    return prints_;
   }
 
  private:
   Known<tls::ClientTraits, ClientFingerprints> clients_;
   Known<tls::ServerTraits, ServerFingerprints> servers_;
+  record::Fingerprints prints_;
 };
 
 Fingerprinter::Fingerprinter(std::size_t capacity) : impl_(std::make_unique<Impl>(capacity)) {}
 Fingerprinter::~Fingerprinter() = default;
 Fingerprinter::Fingerprinter(Fingerprinter&&) noexcept = default;
-record::Fingerprints Fingerprinter::of(const record::HandshakeRecord& record) {
+const record::Fingerprints& Fingerprinter::of(const record::HandshakeRecord& record) {
   return impl_->of(record);
 }
 

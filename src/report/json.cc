@@ -152,7 +152,7 @@ void member_unless_empty(JsonWriter& w, JsonKey key, const std::string& text) {
 /// The fingerprints are the first hello's, the rest is the last one's: they differ in what a
 /// HelloRetryRequest asked for.
 void write_offered(JsonWriter& w, const tls::ClientHello& hello,
-                   const record::ClientFingerprints& prints) {
+                   const record::Fingerprints* prints) {
   w.key("offered");
   w.begin_object();
   w.key("versions");
@@ -171,10 +171,13 @@ void write_offered(JsonWriter& w, const tls::ClientHello& hello,
   member_names(w, "signature_algorithms", hello.signature_algorithms, tls::signature_scheme_name);
   member_or_null(w, "server_name", hello.server_name);
   if (hello.alpn) w.member_texts("alpn", *hello.alpn);
-  member_unless_empty(w, "ja3", prints.ja3);
-  // Half of it would be the text of another fingerprint.
-  if (prints.ja3_text.size() <= kMostOfText) member_unless_empty(w, "ja3_text", prints.ja3_text);
-  member_unless_empty(w, "ja4", prints.ja4);
+  if (prints != nullptr) {
+    const auto& client = prints->client;
+    member_unless_empty(w, "ja3", client.ja3);
+    // Half of it would be the text of another fingerprint.
+    if (client.ja3_text.size() <= kMostOfText) member_unless_empty(w, "ja3_text", client.ja3_text);
+    member_unless_empty(w, "ja4", client.ja4);
+  }
   w.end_object();
 }
 
@@ -284,10 +287,12 @@ void write_tls(JsonWriter& w, const Subject& subject,
   if (summary->resumed) w.member("resumed", *summary->resumed);
   if (summary->server_hello != nullptr) w.member("hello_retry", summary->hello_retry);
   if (summary->client_certificate_requested) w.member("client_certificate_requested", true);
-  const auto& prints = subject.fingerprints;
-  if (summary->client_hello != nullptr) write_offered(w, *summary->client_hello, prints.client);
-  member_unless_empty(w, "ja3s", prints.server.ja3s);
-  member_unless_empty(w, "ja4s", prints.server.ja4s);
+  const auto* prints = subject.fingerprints;
+  if (summary->client_hello != nullptr) write_offered(w, *summary->client_hello, prints);
+  if (prints != nullptr) {
+    member_unless_empty(w, "ja3s", prints->server.ja3s);
+    member_unless_empty(w, "ja4s", prints->server.ja4s);
+  }
   w.key("alerts");
   w.begin_array();
   for (const auto* alert : summary->alerts) write_alert(w, *alert);

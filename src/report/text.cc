@@ -470,9 +470,10 @@ void write_certificate(Page& page, const Subject& subject, const record::Certifi
   }
 }
 
-void write_fingerprints(Page& page, const record::Fingerprints& prints) {
-  const auto& client = prints.client.ja4;
-  const auto& server = prints.server.ja4s;
+void write_fingerprints(Page& page, const record::Fingerprints* prints) {
+  if (prints == nullptr) return;
+  const auto& client = prints->client.ja4;
+  const auto& server = prints->server.ja4s;
   if (client.empty() && server.empty()) return;
   const auto* title = server.empty() ? "JA4" : client.empty() ? "JA4S" : "JA4, JA4S";
   const auto* between = server.empty() || client.empty() ? "" : ", ";

@@ -11,24 +11,16 @@ namespace {
 
 constexpr std::size_t kMostOfCount = 99;
 
-bool is_type(const Extension& extension, ExtensionType type) {
-  return extension.type == static_cast<std::uint16_t>(type);
-}
-
-/// The extension is absent; or it stands once, and its reading took up all of its payload.
-template <typename Reading>
-bool is_clear(const std::vector<Extension>& extensions, ExtensionType type,
-              const std::optional<Reading>& reading, std::size_t octets_of_reading) {
-  const auto is_it = [type](const Extension& extension) { return is_type(extension, type); };
-  const auto found = std::ranges::find_if(extensions, is_it);
-  if (found == extensions.end()) return true;
-  if (!reading || found->payload.size() != octets_of_reading) return false;
-  return std::find_if(found + 1, extensions.end(), is_it) == extensions.end();
-}
+/// An extension whose payload counts, as the decoder read it.
+struct Reading {
+  unsigned bit = 0;                   ///< 0: only that it stands counts
+  std::optional<std::size_t> octets;  ///< of the payload, all of which was read; nothing: malformed
+};
 
 template <typename Item>
-std::size_t count_of(const std::optional<std::vector<Item>>& list) {
-  return list ? list->size() : 0;
+Reading reading_of(unsigned bit, const std::optional<std::vector<Item>>& list, std::size_t prefix) {
+  if (!list) return {bit, {}};
+  return {bit, prefix + sizeof(Item) * list->size()};
 }
 
 /// ProtocolNameList of RFC 7301 3.1.
@@ -39,23 +31,54 @@ std::size_t octets_of_names(const Names& names) {
   return octets;
 }
 
-bool is_clear(const ClientHello& hello) {
-  const auto& all = hello.extensions;
-  using enum ExtensionType;
-  return is_clear(all, kSupportedGroups, hello.supported_groups,
-                  2 + 2 * count_of(hello.supported_groups)) &&
-         is_clear(all, kEcPointFormats, hello.ec_point_formats,
-                  1 + count_of(hello.ec_point_formats)) &&
-         is_clear(all, kSignatureAlgorithms, hello.signature_algorithms,
-                  2 + 2 * count_of(hello.signature_algorithms)) &&
-         is_clear(all, kSupportedVersions, hello.supported_versions,
-                  1 + 2 * count_of(hello.supported_versions)) &&
-         is_clear(all, kAlpn, hello.alpn, hello.alpn ? octets_of_names(*hello.alpn) : 0);
+Reading reading_of(const ClientHello& hello, std::uint16_t type) {
+  switch (static_cast<ExtensionType>(type)) {
+    case ExtensionType::kSupportedGroups:
+      return reading_of(1, hello.supported_groups, 2);
+    case ExtensionType::kEcPointFormats:
+      return reading_of(2, hello.ec_point_formats, 1);
+    case ExtensionType::kSignatureAlgorithms:
+      return reading_of(4, hello.signature_algorithms, 2);
+    case ExtensionType::kSupportedVersions:
+      return reading_of(8, hello.supported_versions, 1);
+    case ExtensionType::kAlpn:
+      if (!hello.alpn) return {16, {}};
+      return {16, octets_of_names(*hello.alpn)};
+    default:
+      return {};
+  }
 }
 
-void take_without_grease(const std::vector<std::uint16_t>& from, std::vector<std::uint16_t>& to) {
-  to.reserve(from.size());
-  std::ranges::remove_copy_if(from, std::back_inserter(to), is_grease);
+Reading reading_of(const ServerHello& hello, std::uint16_t type) {
+  switch (static_cast<ExtensionType>(type)) {
+    case ExtensionType::kSupportedVersions:
+      if (!hello.selected_version) return {8, {}};
+      return {8, 2};
+    case ExtensionType::kAlpn:
+      if (!hello.alpn) return {16, {}};
+      return {16, 3 + hello.alpn->size()};
+    default:
+      return {};
+  }
+}
+
+/// Each extension whose payload counts stands once, and its reading took up all of it.
+template <typename Hello>
+bool is_clear(const Hello& hello) {
+  unsigned seen = 0;
+  return std::ranges::all_of(hello.extensions, [&](const Extension& extension) {
+    const auto reading = reading_of(hello, extension.type);
+    if (reading.bit == 0) return true;
+    const bool again = (seen & reading.bit) != 0;
+    seen |= reading.bit;
+    return !again && reading.octets == extension.payload.size();
+  });
+}
+
+void take_without_grease(const std::optional<std::vector<std::uint16_t>>& from,
+                         std::vector<std::uint16_t>& to) {
+  to.clear();
+  if (from) std::ranges::remove_copy_if(*from, std::back_inserter(to), is_grease);
 }
 
 /// RFC 8701 2: names of two octets, each of them 0x?A.
@@ -140,42 +163,53 @@ bool has(const std::vector<std::uint16_t>& codes, ExtensionType type) {
 
 }  // namespace
 
-std::optional<ClientTraits> client_traits(const ClientHello& hello) {
-  if (hello.ssl2_format || !is_clear(hello)) return {};
-  ClientTraits traits;
+bool read_traits(const ClientHello& hello, ClientTraits& traits) {
+  if (hello.ssl2_format || !is_clear(hello)) return false;
   traits.legacy_version = hello.legacy_version;
-  take_without_grease(hello.cipher_suites, traits.cipher_suites);
-  traits.extensions.reserve(hello.extensions.size());
+  traits.cipher_suites.clear();
+  std::ranges::remove_copy_if(hello.cipher_suites, std::back_inserter(traits.cipher_suites),
+                              is_grease);
+  traits.extensions.clear();
   for (const auto& extension : hello.extensions)
     if (!is_grease(extension.type)) traits.extensions.push_back(extension.type);
-  if (hello.supported_groups) take_without_grease(*hello.supported_groups, traits.groups);
-  if (hello.signature_algorithms)
-    take_without_grease(*hello.signature_algorithms, traits.signature_algorithms);
-  if (hello.ec_point_formats) traits.point_formats = *hello.ec_point_formats;
+  take_without_grease(hello.supported_groups, traits.groups);
+  take_without_grease(hello.signature_algorithms, traits.signature_algorithms);
+  traits.point_formats.clear();
+  if (const auto& formats = hello.ec_point_formats)
+    traits.point_formats.assign(formats->begin(), formats->end());
+  traits.highest_version = 0;
   if (hello.supported_versions) {
     for (const auto version : *hello.supported_versions)
       if (!is_grease(version)) traits.highest_version = std::max(traits.highest_version, version);
   }
+  traits.protocol.clear();
   if (hello.alpn) {
     const auto first = std::ranges::find_if_not(*hello.alpn, is_grease_name);
     if (first != hello.alpn->end()) traits.protocol = *first;
   }
+  return true;
+}
+
+bool read_traits(const ServerHello& hello, ServerTraits& traits) {
+  if (!is_clear(hello)) return false;
+  traits.legacy_version = hello.legacy_version;
+  traits.version = hello.version();
+  traits.cipher_suite = hello.cipher_suite;
+  traits.extensions.clear();
+  for (const auto& extension : hello.extensions) traits.extensions.push_back(extension.type);
+  traits.protocol = hello.alpn.value_or("");
+  return true;
+}
+
+std::optional<ClientTraits> client_traits(const ClientHello& hello) {
+  ClientTraits traits;
+  if (!read_traits(hello, traits)) return {};
   return traits;
 }
 
 std::optional<ServerTraits> server_traits(const ServerHello& hello) {
-  const auto& all = hello.extensions;
-  if (!is_clear(all, ExtensionType::kSupportedVersions, hello.selected_version, 2) ||
-      !is_clear(all, ExtensionType::kAlpn, hello.alpn, hello.alpn ? 3 + hello.alpn->size() : 0)) {
-    return {};
-  }
-  ServerTraits traits{.legacy_version = hello.legacy_version,
-                      .version = hello.version(),
-                      .cipher_suite = hello.cipher_suite,
-                      .extensions = {},
-                      .protocol = hello.alpn.value_or("")};
-  traits.extensions.reserve(all.size());
-  for (const auto& extension : all) traits.extensions.push_back(extension.type);
+  ServerTraits traits;
+  if (!read_traits(hello, traits)) return {};
   return traits;
 }
 

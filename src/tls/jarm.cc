@@ -233,6 +233,16 @@ Bytes jarm_hello(std::size_t number, std::string_view server_name, const JarmDra
                        encode_handshake(HandshakeType::kClientHello, encode(hello)));
 }
 
+JarmAnswer jarm_answer(const ServerHello& hello) {
+  JarmAnswer answer{.cipher_suite = hello.cipher_suite,
+                    .legacy_version = hello.legacy_version,
+                    .protocol = hello.alpn.value_or(""),
+                    .extensions = {}};
+  answer.extensions.reserve(hello.extensions.size());
+  for (const auto& extension : hello.extensions) answer.extensions.push_back(extension.type);
+  return answer;
+}
+
 std::optional<JarmAnswer> jarm_answer(ByteSpan octets) {
   const auto record = decode_record_header(octets);
   if (!record || record->content() != ContentType::kHandshake) return {};
@@ -245,12 +255,7 @@ std::optional<JarmAnswer> jarm_answer(ByteSpan octets) {
   if (octets.size() < message->length) return {};
   const auto hello = decode_server_hello(octets.first(message->length));
   if (!hello) return {};
-  JarmAnswer answer{.cipher_suite = hello->cipher_suite,
-                    .legacy_version = hello->legacy_version,
-                    .protocol = hello->alpn.value_or(""),
-                    .extensions = {}};
-  for (const auto& extension : hello->extensions) answer.extensions.push_back(extension.type);
-  return answer;
+  return jarm_answer(*hello);
 }
 
 std::string text_of(const std::optional<JarmAnswer>& answer) {

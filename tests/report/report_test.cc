@@ -230,16 +230,19 @@ TEST(Text, LeadsWithWhereHowByWhomAndAfterHowLong) {
 
 /// Refused behind hellos, with fingerprints as long as they get.
 struct Fingerprinted : Refused {
+  record::Fingerprints prints;
+
   Fingerprinted() {
     tls::ClientHello client;
     client.legacy_version = 0x0303;
     client.cipher_suites = {0xC030};
     add(Phase::kTls, Side::kClient, std::move(client), subject.started, 3'000'000);
-    subject.fingerprints.client = {.ja3_text = "771,49200,,,",
-                                   .ja3 = "0123456789abcdef0123456789abcdef",
-                                   .ja4 = "t12i010000_0123456789ab_000000000000"};
-    subject.fingerprints.server = {.ja3s = "fedcba9876543210fedcba9876543210",
-                                   .ja4s = "t120400_c030_4e8089b08790"};
+    prints.client = {.ja3_text = "771,49200,,,",
+                     .ja3 = "0123456789abcdef0123456789abcdef",
+                     .ja4 = "t12i010000_0123456789ab_000000000000"};
+    prints.server = {.ja3s = "fedcba9876543210fedcba9876543210",
+                     .ja4s = "t120400_c030_4e8089b08790"};
+    subject.fingerprints = &prints;
     finish();
   }
 };
@@ -253,9 +256,9 @@ TEST(Json, HasTheFingerprintsThatThereAre) {
   EXPECT_EQ(tls["ja3s"], "fedcba9876543210fedcba9876543210");
   EXPECT_EQ(tls["ja4s"], "t120400_c030_4e8089b08790");
 
-  seen.subject.fingerprints.client.ja3_text.append(kMostOfText, '1');
+  seen.prints.client.ja3_text.append(kMostOfText, '1');
   EXPECT_FALSE(as_json(seen.subject)["tls"]["offered"].contains("ja3_text"));
-  seen.subject.fingerprints = {};
+  seen.subject.fingerprints = nullptr;
   tls = as_json(seen.subject)["tls"];
   EXPECT_FALSE(tls.contains("ja3s") || tls.contains("ja4s"));
   EXPECT_FALSE(tls["offered"].contains("ja3") || tls["offered"].contains("ja4"));
@@ -271,9 +274,9 @@ TEST(Text, TellsTheFingerprintsOnOneLine) {
   EXPECT_EQ(line_of(),
             "  JA4, JA4S    t12i010000_0123456789ab_000000000000, t120400_c030_4e8089b08790");
   EXPECT_LE(line_of().size(), 80u);
-  seen.subject.fingerprints.server = {};
+  seen.prints.server = {};
   EXPECT_EQ(line_of(), "  JA4          t12i010000_0123456789ab_000000000000");
-  seen.subject.fingerprints.client = {};
+  seen.prints.client = {};
   EXPECT_EQ(line_of(), "");
 }
 

@@ -15,10 +15,11 @@ namespace rdpwhy::crypto {
 /// times hashes theirs once. Equal results with a capacity of 0, which switches it off.
 class Fingerprinter {
  public:
-  explicit Fingerprinter(std::size_t capacity = 1024);
+  explicit Fingerprinter(std::size_t capacity = 64);
   ~Fingerprinter();
   Fingerprinter(Fingerprinter&&) noexcept;
-  [[nodiscard]] record::Fingerprints of(const record::HandshakeRecord& record);
+  /// They stand until the next call.
+  [[nodiscard]] const record::Fingerprints& of(const record::HandshakeRecord& record);
 
  private:
   class Impl;

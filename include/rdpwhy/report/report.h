@@ -34,7 +34,7 @@ struct Subject {
   const HandshakeRecord* record = nullptr;
   const record::Summary* summary = nullptr;  ///< of the record; null: the renderer asks for it
   std::vector<std::string> certificate_problems;
-  record::Fingerprints fingerprints;
+  const record::Fingerprints* fingerprints = nullptr;  ///< null: none were asked for
   const diagnose::Diagnosis* diagnosis = nullptr;
   std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
   /// Transports over UDP beside a captured connection, in the order in which they began.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +25,7 @@ struct ClientTraits {
   std::vector<std::uint8_t> point_formats;
   std::string protocol;  ///< octets of the first name of ALPN
 
-  friend auto operator<=>(const ClientTraits&, const ClientTraits&) = default;
+  friend bool operator==(const ClientTraits&, const ClientTraits&) = default;
 };
 
 /// Nothing for an SSLv2 CLIENT-HELLO, which no fingerprint is defined for, and where an extension
@@ -41,9 +40,13 @@ struct ServerTraits {
   std::vector<std::uint16_t> extensions;
   std::string protocol;  ///< octets of the name that ALPN chose
 
-  friend auto operator<=>(const ServerTraits&, const ServerTraits&) = default;
+  friend bool operator==(const ServerTraits&, const ServerTraits&) = default;
 };
 [[nodiscard]] std::optional<ServerTraits> server_traits(const ServerHello& hello);
+
+/// The same, in memory that is there already. False: there are none, whatever `traits` holds.
+[[nodiscard]] bool read_traits(const ClientHello& hello, ClientTraits& traits);
+[[nodiscard]] bool read_traits(const ServerHello& hello, ServerTraits& traits);
 
 /// "769,47-53-5,0-10-11,23-24-25,0": version, suites, extensions, groups, point formats. JA3 is the
 /// MD5 of it.

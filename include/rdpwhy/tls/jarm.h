@@ -42,6 +42,8 @@ struct JarmAnswer {
   friend auto operator<=>(const JarmAnswer&, const JarmAnswer&) = default;
 };
 
+[[nodiscard]] JarmAnswer jarm_answer(const ServerHello& hello);
+
 /// `octets` are the first that came behind the hello. Nothing unless they begin with a whole
 /// ServerHello (a HelloRetryRequest is one here): an alert before it counts as a refusal.
 [[nodiscard]] std::optional<JarmAnswer> jarm_answer(ByteSpan octets);
