@@ -69,3 +69,20 @@ class Wire:
 
     def client_route(self, kind, prefix):
         run("ip", "-n", self.client, "route", "add", kind, prefix)
+
+
+@contextlib.contextmanager
+def lonely():
+    """The name of a namespace with nothing in it but loopback."""
+    require("ip")
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("skipped: network namespaces need root")
+    name = f"rdpwhy-l-{os.getpid()}"
+    try:
+        run("ip", "netns", "add", name)
+        run("ip", "-n", name, "link", "set", "lo", "up")
+        yield name
+    except subprocess.CalledProcessError as error:
+        raise unittest.SkipTest(f"skipped: no network namespaces here: {error.stderr.decode(errors='replace').strip()}")
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)

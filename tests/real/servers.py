@@ -259,6 +259,35 @@ def weston(folder, pair, *, standard_security=False):
     return Server(command, port, folder=folder, environment={"XDG_RUNTIME_DIR": str(runtime)})
 
 
+GNOME = """
+export XDG_RUNTIME_DIR=$1/run HOME=$1 XDG_CONFIG_HOME=$1/config XDG_DATA_HOME=$1/data GSETTINGS_BACKEND=keyfile LANG=C.UTF-8
+export XDG_CURRENT_DESKTOP=GNOME XDG_SESSION_TYPE=wayland LIBGL_ALWAYS_SOFTWARE=1
+unset DISPLAY WAYLAND_DISPLAY
+mkdir -p -m 700 $XDG_RUNTIME_DIR $XDG_CONFIG_HOME $XDG_DATA_HOME
+pipewire & wireplumber &
+mutter --headless --wayland --no-x11 --virtual-monitor 800x600 &
+gdbus wait --session --timeout 60 org.gnome.Mutter.RemoteDesktop || exit 1
+gdbus wait --session --timeout 60 org.gnome.Mutter.ScreenCast || exit 1
+set -e
+grdctl --headless rdp set-tls-cert $3
+grdctl --headless rdp set-tls-key $4
+grdctl --headless rdp set-credentials $5 $6
+grdctl --headless rdp disable-view-only
+grdctl --headless rdp enable
+exec /usr/libexec/gnome-remote-desktop-daemon --headless --rdp-port $2
+"""
+
+
+def gnome_remote_desktop(folder, pair, user, password, namespace):
+    """GNOME's server with a compositor and a session bus of its own, without a screen. It listens on every address: hence a namespace."""
+    require("grdctl", "mutter", "pipewire", "wireplumber", "dbus-run-session", "gdbus")
+    port = free_port()
+    home = secrets_of(folder) / f"gnome-{port}"  # it keeps the password there
+    home.mkdir(mode=0o700)
+    return Server(["dbus-run-session", "--", "bash", "-c", GNOME, "gnome", str(home), str(port), str(pair.certificates), str(pair.key),
+                   user, password], port, folder=folder, namespace=namespace)
+
+
 def tinyproxy(folder, *allowed_ports):
     require("tinyproxy")
     port = free_port()
