@@ -15,11 +15,13 @@
 namespace rdpwhy::cli {
 
 std::span<const Verb> verbs() {
-  static constexpr std::array<Verb, 5> kVerbs = {{
+  static constexpr std::array<Verb, 6> kVerbs = {{
       {"probe", "TARGET...     the handshake against a live server, and why it fails (the default)",
        run_probe},
       {"replay", "FILE...       the same for every RDP connection in a pcap or pcapng file",
        run_replay},
+      {"tls", "TARGET...     every TLS version, cipher suite and so on that a server accepts",
+       run_tls},
       {"explain", "CODE...       what a code means and where it arises; --hex OCTETS reads octets",
        run_explain},
       {"causes", "[ID]          the catalogue of causes", run_causes},
@@ -43,7 +45,7 @@ std::string usage() {
 }
 
 /// Verbs that are promised: no host is meant by them.
-constexpr std::array<std::string_view, 3> kNotBuiltYet = {"tls", "compare", "scan"};
+constexpr std::array<std::string_view, 2> kNotBuiltYet = {"compare", "scan"};
 
 const Verb* verb_named(std::string_view name) {
   const auto found = std::ranges::find(verbs(), name, &Verb::name);

@@ -1,5 +1,6 @@
 #include "dialogue/x224_sequence.h"
 
+#include "dialogue/hello_sequence.h"
 #include "dialogue/mcs_sequence.h"
 #include "dialogue/this_connection.h"
 #include "dialogue/tls_sequence.h"
@@ -55,6 +56,7 @@ Step X224Sequence::after(const rdp::ConnectionConfirm& confirm) {
     return Next{std::make_unique<McsSequence>(plan_, selected)};
   }
   if (depth < Phase::kTls || !begins_with_tls(selected)) return Finish{};
+  if (!plan_.client_hello.empty()) return Next{std::make_unique<HelloSequence>(plan_.client_hello)};
   return Next{std::make_unique<TlsSequence>(plan_)};
 }
 

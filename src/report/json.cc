@@ -232,6 +232,8 @@ void member_bounded_names(JsonWriter& w, JsonKey key, JsonKey total,
   if (names.size() > kMostNames) w.member_number(total, names.size());
 }
 
+}  // namespace
+
 void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
   w.begin_object();
   if (!facts.error.empty()) {
@@ -263,6 +265,8 @@ void write_certificate(JsonWriter& w, const record::CertificateFacts& facts) {
   if (!facts.sha256.empty()) w.member("sha256", facts.sha256);
   w.end_object();
 }
+
+namespace {
 
 void write_tls(JsonWriter& w, const Subject& subject,
                const std::optional<record::TlsSummary>& summary) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "rdpwhy/record/certificate_facts.h"
 #include "report/json_writer.h"
 
 namespace rdpwhy::report {
@@ -19,5 +20,8 @@ inline void write_code(JsonWriter& w, std::uint64_t code, std::optional<std::str
   }
   w.end_object();
 }
+
+/// One certificate of a chain, bounded.
+void write_certificate(JsonWriter& w, const record::CertificateFacts& facts);
 
 }  // namespace rdpwhy::report

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "rdpwhy/base/bytes.h"
 #include "rdpwhy/crypto/tls_session.h"
 #include "rdpwhy/dialogue/credentials.h"
 #include "rdpwhy/dialogue/sequence.h"
@@ -82,6 +83,9 @@ struct RdstlsPlan {
 struct ProbePlan {
   rdp::ConnectionRequest request = mstsc_request("rdpwhy");
   crypto::TlsOffer tls = crypto::TlsOffer::mstsc();
+  /// Records with a ClientHello, sent as they are where the server selects TLS, instead of a
+  /// handshake by `tls`: the dialogue then ends with the server's answer to it. Empty: a handshake.
+  Bytes client_hello;
   CredsspPlan credssp;
   /// Nothing: where RDSTLS is selected the dialogue ends behind TLS.
   std::optional<RdstlsPlan> rdstls;
