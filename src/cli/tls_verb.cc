@@ -5,6 +5,7 @@
 
 #include "cli/probe_options.h"
 #include "cli/verbs.h"
+#include "rdpwhy/investigate/jarm.h"
 #include "rdpwhy/investigate/tls_survey.h"
 #include "rdpwhy/rdp/negotiation.h"
 #include "rdpwhy/report/tls_survey.h"
@@ -16,6 +17,7 @@ struct TypedSurvey {
   TypedProbe connection;  ///< the part of it that is about reaching the server
   unsigned parallel = 1;
   unsigned pace = static_cast<unsigned>(net::kPace.count());
+  bool jarm = false;
   unsigned most_connections = static_cast<unsigned>(survey::Settings{}.most_connections);
 };
 
@@ -40,6 +42,7 @@ void declare(CLI::App& app, TypedSurvey& typed) {
                  fmt::format("milliseconds between the beginnings of two connections ({})",
                              net::kPace.count()))
       ->check(CLI::Range(0, 60000));
+  app.add_flag("--jarm", typed.jarm, "ten more connections: the fingerprint JARM of the server");
   app.add_option("--max-connections", typed.most_connections,
                  "how many are made at most; what is not known by then stays unknown")
       ->check(CLI::Range(1, 100000));
@@ -65,8 +68,16 @@ investigate::TlsSurveyOptions survey_options(const TypedSurvey& typed, const Err
   return options;
 }
 
+report::JarmFound in_texts(const investigate::Jarm& jarm) {
+  report::JarmFound found{
+      .fingerprint = jarm.fingerprint, .why_none = jarm.why_none, .answers = {}};
+  for (const auto& answer : jarm.answers) found.answers.push_back(tls::text_of(answer));
+  return found;
+}
+
 void print_report(const Errand& errand, const investigate::TlsSurvey& found,
-                  const TypedSurvey& typed, bool first) {
+                  const std::optional<investigate::Jarm>& jarm, const TypedSurvey& typed,
+                  bool first) {
   report::TlsSurveySubject subject;
   subject.source.target = errand.target.text;
   subject.source.address = found.address;
@@ -75,6 +86,7 @@ void print_report(const Errand& errand, const investigate::TlsSurvey& found,
   subject.started = found.started;
   subject.took = found.took;
   subject.result = &found.result;
+  if (jarm) subject.jarm = in_texts(*jarm);
   subject.remarks = errand.remarks;
   std::string out;
   if (typed.connection.json) {
@@ -96,15 +108,24 @@ int survey_one(const Errand& errand, const TypedSurvey& typed, bool first, bool&
     progress.show(fmt::format("{}: {}, {} ...", errand.target.text, asked, question.about));
   };
   const auto found = investigate::survey_tls(errand.target, options);
+  std::optional<investigate::Jarm> jarm;
+  if (found && typed.jarm && !found->signal) {
+    progress.show(fmt::format("{}: JARM ...", errand.target.text));
+    auto made = investigate::jarm(errand.target, options.connection, options.pace);
+    if (!made) return talk(made.error().in(errand.target.text).text), kCouldNotTry;
+    jarm = *std::move(made);
+  }
   progress.clear();
   if (!found) return talk(found.error().in(errand.target.text).text), kCouldNotTry;
-  print_report(errand, *found, typed, first);
-  over = !results().flush() || found->signal;
-  if (found->signal) {
+  print_report(errand, *found, jarm, typed, first);
+  const bool interrupted = found->signal || (jarm && jarm->signal);
+  over = !results().flush() || interrupted;
+  if (interrupted) {
     talk(fmt::format("{}: interrupted; the report is of what was seen until then",
                      errand.target.text));
   }
-  return found->result.is_complete() ? kComplete : kFailed;
+  const bool complete = found->result.is_complete() && !(jarm && jarm->fingerprint.empty());
+  return complete ? kComplete : kFailed;
 }
 
 }  // namespace

@@ -259,6 +259,19 @@ void write_asked(JsonWriter& w, const std::vector<survey::Asked>& asked) {
   w.end_array();
 }
 
+void write_jarm(JsonWriter& w, const JarmFound& jarm) {
+  w.key("jarm");
+  w.begin_object();
+  if (jarm.fingerprint.empty()) {
+    w.member_null("fingerprint");
+    w.member("reason", jarm.why_none);
+  } else {
+    w.member("fingerprint", jarm.fingerprint);
+    w.member_texts("answers", jarm.answers);
+  }
+  w.end_object();
+}
+
 }  // namespace
 
 void append_json(std::string& out, const TlsSurveySubject& subject) {
@@ -287,6 +300,7 @@ void append_json(std::string& out, const TlsSurveySubject& subject) {
   member_listing(w, "signature_algorithms_tls13", result.signature_algorithms_tls13, kAlgorithms);
   write_extensions(w, result.extensions);
   write_certificates(w, result.certificates);
+  if (subject.jarm) write_jarm(w, *subject.jarm);
   w.member_texts("anomalies", result.anomalies);
   write_asked(w, result.asked);
   if (!subject.remarks.empty()) w.member_texts("remarks", subject.remarks);

@@ -318,6 +318,11 @@ std::string to_text(const TlsSurveySubject& subject, const TextStyle& style) {
     write_certificates(table, result.certificates);
     write_calibration(table, result.calibration);
   }
+  if (const auto& jarm = subject.jarm) {
+    table.heading("JARM");
+    table.wrapped(
+        "  ", jarm->fingerprint.empty() ? printable("none: " + jarm->why_none) : jarm->fingerprint);
+  }
   if (!result.anomalies.empty()) {
     table.heading("Odd");
     for (const auto& anomaly : result.anomalies) table.wrapped("  ", printable(anomaly));

@@ -132,7 +132,7 @@ class Probe(Case):
                 self.assertGreater(os.path.getsize(path), 100)
             finished = run("replay", "--json", capture)
             (offline,) = self.handshakes(finished)
-            for key in ("version", "cipher", "group", "certificates", "certificate_problems"):
+            for key in ("version", "cipher", "group", "certificates", "certificate_problems", "offered", "ja3s", "ja4s"):
                 self.assertEqual(live["tls"][key], offline["tls"][key], key)
             self.assertEqual(live["x224"], offline["x224"])
             self.assertEqual([e["what"] for e in live["evidence"] if not e.get("live_only")],

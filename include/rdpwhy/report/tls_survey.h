@@ -1,11 +1,20 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/survey/result.h"
 
 namespace rdpwhy::report {
+
+/// tls/jarm.h, where it was asked for.
+struct JarmFound {
+  std::string fingerprint;  ///< empty: there is none
+  std::string why_none;
+  std::vector<std::string> answers;  ///< "c02f|0303|h2|ff01-0000": what it was made of
+};
 
 /// A survey of what one server accepts in TLS, and where it was made.
 struct TlsSurveySubject {
@@ -13,6 +22,7 @@ struct TlsSurveySubject {
   Moment started;
   Nanoseconds took = 0;
   const survey::Result* result = nullptr;
+  std::optional<JarmFound> jarm;
   std::vector<std::string> remarks;  ///< what an .rdp file said, and the like
 };
 
