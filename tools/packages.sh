@@ -11,6 +11,7 @@ packages_test=(
   dante-server tinyproxy                                             # proxies
   faketime krb5-admin-server krb5-kdc krb5-user                      # a KDC, and one whose clock is wrong
   gss-ntlmssp python3-gssapi                                         # NTLM that is not ours
+  gnutls-bin                                                         # TLS that is not OpenSSL's
   iproute2 iptables)                                                 # network faults in namespaces
 
 packages_check=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev)

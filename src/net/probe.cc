@@ -367,8 +367,9 @@ class Run {
 
 std::expected<ProbedConnection, Error> probe(const Target& target, const ProbeOptions& options) {
   // An offer that OpenSSL cannot make is said before anybody is bothered.
-  if (const auto session = crypto::TlsSession::client(options.plan.tls, {}); !session) {
-    return std::unexpected(session.error());
+  if (options.plan.client_hello.empty()) {
+    const auto session = crypto::TlsSession::client(options.plan.tls, {});
+    if (!session) return std::unexpected(session.error());
   }
   std::optional<std::expected<ProbedConnection, Error>> result;
   std::exception_ptr bug;
