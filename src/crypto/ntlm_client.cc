@@ -114,9 +114,11 @@ std::expected<NtlmAnswer, NtlmRefusal> answer_ntlm_challenge(ByteSpan negotiate,
   if ((message.flags & flag::kVersion) != 0) message.version = mstsc_ntlm_negotiate().version;
   Secret session_key = response.session_base_key.copy();  // MS-NLMP 3.4.5.1 KXKEY
   if ((message.flags & flag::kKeyExchange) != 0) {
-    const auto encrypted = rc4_once(session_key, plan.session_key);
+    constexpr std::size_t kKeySize = 16;
+    RDPWHY_CHECK(plan.session_key != nullptr && plan.session_key->reveal().size() == kKeySize);
+    const auto encrypted = rc4_once(session_key, plan.session_key->reveal());
     message.encrypted_random_session_key = base::to_bytes(encrypted.reveal());
-    session_key = Secret(base::to_bytes(plan.session_key));
+    session_key = plan.session_key->copy();
   }
   if (with_mic) message.mic.emplace();
 

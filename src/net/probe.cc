@@ -69,7 +69,8 @@ dialogue::CredsspPlan::Randomness fresh_randomness() {
   dialogue::CredsspPlan::Randomness fresh;
   fill(fresh.client_nonce);
   fill(fresh.client_challenge);
-  fill(fresh.session_key);
+  constexpr std::size_t kNtlmSessionKey = 16;  // MS-NLMP 3.1.5.1.2 ExportedSessionKey
+  fresh.session_key = fresh_secret(kNtlmSessionKey);
   return fresh;
 }
 

@@ -240,6 +240,7 @@ inline void check_ntlm_challenge(ByteSpan octets) {
   NtlmClientPlan plan;
   plan.user = "user";
   plan.service = "TERMSRV/host";
+  plan.session_key = std::make_shared<Secret>(Bytes(16, 0x5E));
   const auto negotiate = encode(mstsc_ntlm_negotiate());
   const auto answer = answer_ntlm_challenge(negotiate, octets, *challenge, plan,
                                             Secret(std::string_view("password")));

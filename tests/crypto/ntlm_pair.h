@@ -41,7 +41,7 @@ inline NtlmClientPlan client_for_tests() {
   plan.workstation = "PROBE";
   plan.service = "TERMSRV/host.lab.example";
   plan.client_challenge.fill(0xC1);
-  plan.session_key.fill(0x5E);
+  plan.session_key = std::make_shared<Secret>(Bytes(16, 0x5E));
   plan.now = base::from_seconds(1'790'000'000);
   return plan;
 }

@@ -79,6 +79,7 @@ TEST(SharedNtlmVectors, OurAnswerLooksLikeThatOfARealClient) {
   plan.workstation = real.workstation;
   plan.service = real.ntlmv2->av_pairs.text(auth::AvId::kTargetName).value();
   plan.client_challenge = real.ntlmv2->challenge;
+  plan.session_key = std::make_shared<Secret>(Bytes(16, 0x5E));
   const auto answer =
       answer_ntlm_challenge(negotiate, challenge, auth::decode_ntlm_challenge(challenge).value(),
                             plan, Secret(std::string_view("of nobody")));

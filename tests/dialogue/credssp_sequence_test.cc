@@ -38,7 +38,7 @@ ProbePlan plan_with(std::shared_ptr<OneAttempt> attempt,
   plan.credssp.workstation = "PROBE";
   plan.credssp.randomness.client_nonce.fill(0x9C);
   plan.credssp.randomness.client_challenge.fill(0xC1);
-  plan.credssp.randomness.session_key.fill(0x5E);
+  plan.credssp.randomness.session_key = std::make_shared<Secret>(Bytes(16, 0x5E));
   return plan;
 }
 

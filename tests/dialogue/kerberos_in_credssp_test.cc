@@ -157,6 +157,7 @@ class KerberosInCredssp : public testing::Test {
     plan.credssp.credentials = attempt_;
     plan.credssp.restricted_admin = restricted_admin_;
     plan.credssp.service_host = "host.lab";
+    plan.credssp.randomness.session_key = std::make_shared<Secret>(Bytes(16, 0x5E));
     worker_.attempt = attempt_;
     talk_.emplace(Talk::Settings{
         .confirm = {.flags = 0x1F, .selected_protocol = server_.selected},

@@ -115,7 +115,7 @@ class NlaServer {
         return clients;
       case Proof::kSealedByAnother: {
         auto other = crypto::client_for_tests();
-        other.session_key.fill(0x66);
+        other.session_key = std::make_shared<Secret>(Bytes(16, 0x66));
         const crypto::NtlmPair stranger(crypto::acceptor_for_tests(), other);
         return stranger.accepted()->protection->seal(octets);
       }

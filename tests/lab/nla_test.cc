@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cctype>
 
 #include "lab/expected.h"
 #include "lab/logging_on.h"
@@ -234,6 +237,35 @@ TEST(NlaServer, WithoutCredentialsNobodyTriesToLogOn) {
   }
 }
 
+/// MS-NLMP 2.2.1.3 Workstation: accounts may be bound to workstations, so it is our own name.
+TEST(NlaServer, IsToldTheNameOfThisMachine) {
+  const auto workstation = [](std::string typed) {
+    const auto server = Server::start(faults_of("nla"));
+    EXPECT_TRUE(server);
+    auto options = log_on_with(kTestPassword);
+    options.plan.credssp.workstation = std::move(typed);
+    const auto met = probe(*server, options);
+    for (const auto& e : met.record.evidence) {
+      const auto* message = record::get_if<record::CredsspMessage>(&e.fact);
+      if (message == nullptr) continue;
+      for (const auto& token : message->tokens) {
+        const auto* proof = std::get_if<auth::NtlmAuthenticate>(&token.message);
+        if (proof != nullptr) return proof->workstation;
+      }
+    }
+    return std::string("nothing");
+  };
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof host - 1), 0);
+  std::string name(host);
+  name = name.substr(0, std::min(name.find('.'), std::size_t{15}));
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  });
+  EXPECT_EQ(workstation(""), name);
+  EXPECT_EQ(workstation("DESK"), "DESK");
+}
+
 // Retries, further addresses of the name, the silent connection: nothing sends it again.
 TEST(NlaServer, OneRunTriesThePasswordOnceHoweverItEnds) {
   for (const auto& scenario : scenarios()) {
@@ -280,7 +312,7 @@ class SpnegoClient {
   }
   crypto::NtlmAnswer answer_to(const Bytes& challenge) const {
     crypto::NtlmClientPlan plan{.user = "alice"};
-    plan.session_key.fill(0x5E);
+    plan.session_key = std::make_shared<Secret>(Bytes(16, 0x5E));
     return *crypto::answer_ntlm_challenge(negotiate, challenge,
                                           auth::decode_ntlm_challenge(challenge).value(), plan,
                                           house_.account.password);

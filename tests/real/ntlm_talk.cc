@@ -44,7 +44,7 @@ int talk_as_client(const std::array<std::string, 3>& who) {
   plan.workstation = "PROBE";
   plan.service = "TERMSRV/localhost";
   plan.client_challenge.fill(0x35);
-  plan.session_key.fill(0x72);
+  plan.session_key = std::make_shared<Secret>(Bytes(16, 0x72));
   const auto answer = crypto::answer_ntlm_challenge(
       negotiate, challenge, auth::decode_ntlm_challenge(challenge).value(), plan, Secret(who[2]));
   if (!answer) {

@@ -35,7 +35,7 @@ struct NtlmClientPlan {
   /// CredSSP, where pubKeyAuth binds to the channel.
   std::optional<std::array<std::uint8_t, 16>> channel_bindings;
   std::array<std::uint8_t, 8> client_challenge{};  ///< random
-  std::array<std::uint8_t, 16> session_key{};      ///< random: ExportedSessionKey
+  std::shared_ptr<const Secret> session_key;       ///< 16 random octets: ExportedSessionKey
   Moment now;                                      ///< where the server says no time
 };
 

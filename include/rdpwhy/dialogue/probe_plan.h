@@ -42,7 +42,7 @@ struct CredsspPlan {
   struct Randomness {
     std::array<std::uint8_t, 32> client_nonce{};
     std::array<std::uint8_t, 8> client_challenge{};
-    std::array<std::uint8_t, 16> session_key{};  ///< NTLM's ExportedSessionKey
+    std::shared_ptr<const Secret> session_key;  ///< 16 octets: NTLM's ExportedSessionKey
   };
   Randomness randomness;
 };
