@@ -1,11 +1,14 @@
 #include "rdpwhy/base/secret.h"
 
+#include <cstring>
+
 namespace rdpwhy::base {
 
 void wipe(std::span<std::uint8_t> octets) noexcept {
-  // Stores through a volatile pointer are side effects: they stay, whatever follows.
-  volatile std::uint8_t* at = octets.data();
-  for (std::size_t i = 0; i < octets.size(); ++i) at[i] = 0;
+  if (octets.empty()) return;
+  std::memset(octets.data(), 0, octets.size());
+  // For all that the optimiser knows somebody reads them here: so the stores stay.
+  asm volatile("" : : "r"(octets.data()) : "memory");
 }
 
 void Secret::wipe() noexcept { base::wipe(octets_); }

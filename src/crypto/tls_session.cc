@@ -15,6 +15,7 @@
 #include "crypto/wiped.h"
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/base/secret.h"
+#include "rdpwhy/base/wiped_bytes.h"
 #include "rdpwhy/tls/record_layer.h"
 
 namespace rdpwhy::crypto {
@@ -30,17 +31,18 @@ class TlsSession::Impl {
  public:
   Impl(SslContextPtr context, KeyLogCallback on_secret)
       : on_secret_(std::move(on_secret)), context_(std::move(context)) {}
-  ~Impl() {
-    OPENSSL_cleanse(plaintext_.data(), plaintext_.size());
-    OPENSSL_cleanse(unsent_.data(), unsent_.size());
-  }
+  ~Impl() { OPENSSL_cleanse(unsent_.data(), unsent_.size()); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   std::expected<void, Error> start(bool as_server, const std::string& server_name);
   State feed(ByteSpan from_peer);
   Bytes drain();
-  Bytes plaintext() { return std::exchange(plaintext_, {}); }
+  Bytes plaintext() {
+    Bytes out(plaintext_.begin(), plaintext_.end());
+    plaintext_ = {};
+    return out;
+  }
   void write(ByteSpan application_data);
   void close();
   void refuse(std::uint8_t alert);
@@ -75,7 +77,7 @@ class TlsSession::Impl {
   std::uint64_t records_written_ = 0;  // under the keys of now
   Secret traffic_secret_;              // TLS 1.3, the server's first
   std::string failure_;
-  Bytes plaintext_;
+  base::WipedBytes plaintext_;
   Bytes unsent_;
 };
 

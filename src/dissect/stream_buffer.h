@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "rdpwhy/base/bytes.h"
+#include "rdpwhy/base/wiped_bytes.h"
 
 namespace rdpwhy::dissect {
 
@@ -47,7 +48,7 @@ class StreamBuffer {
 
   void settle() {
     if (view_.empty()) {
-      if (own_.capacity() > 0) own_ = Bytes();  // idle connections are many
+      if (own_.capacity() > 0) own_ = base::WipedBytes();  // idle connections are many
     } else if (own_.empty()) {
       own_.assign(view_.begin(), view_.end());
     }
@@ -55,7 +56,7 @@ class StreamBuffer {
   }
 
   void clear() {
-    own_ = Bytes();
+    own_ = base::WipedBytes();
     view_ = {};
     missing_ = 0;
   }
@@ -67,7 +68,7 @@ class StreamBuffer {
     view_ = own_;
   }
 
-  Bytes own_;
+  base::WipedBytes own_;  ///< in the clear a redirection's password may stand in it
   ByteSpan view_;
   std::uint64_t offset_ = 0;
   std::uint32_t missing_ = 0;

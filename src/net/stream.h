@@ -7,6 +7,7 @@
 
 #include "net/run_clock.h"
 #include "net/tap.h"
+#include "rdpwhy/base/wiped_bytes.h"
 #include "rdpwhy/record/handshake_record.h"
 
 namespace rdpwhy::net {
@@ -60,7 +61,7 @@ class Stream {
   Tap& tap_;
   const RunClock& clock_;
   Reader reader_;
-  Bytes buffer_;
+  base::WipedBytes buffer_;  ///< in the clear a redirection's password may stand in it
   std::uint64_t received_ = 0;
   bool closed_by_peer_ = false;
   bool reset_ = false;
