@@ -309,12 +309,22 @@ DisconnectProviderUltimatum read_ultimatum(Reader& r) {
   return ultimatum;
 }
 
+namespace {
+
+/// By its identifier alone: what is wrong behind it is then said of that PDU.
+bool begins_with(const Reader& r, asn1::Tag tag) {
+  const auto ahead = r.peek(2);
+  return ahead.size() == 2 && (std::uint32_t{ahead[0]} << 8 | ahead[1]) == tag.octets;
+}
+
+}  // namespace
+
 std::expected<McsPdu, DecodeError> decode_mcs(ByteSpan user_data, Notes* notes) {
   Reader r(user_data, notes);
   McsPdu pdu;
-  if (asn1::next_is(r, kConnectInitial)) {
+  if (begins_with(r, kConnectInitial)) {
     pdu = read_connect_initial(r);
-  } else if (asn1::next_is(r, kConnectResponse)) {
+  } else if (begins_with(r, kConnectResponse)) {
     pdu = read_connect_response(r);
   } else if (next_is_ultimatum(r)) {
     pdu = read_ultimatum(r);

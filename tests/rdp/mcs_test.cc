@@ -82,6 +82,14 @@ TEST(ConnectResponse, SaysItsResult) {
 }
 
 // MS-RDPBCGR 2.2.1.5 to 2.2.1.9
+TEST(ConnectResponse, WithALengthThatNothingHasIsAnErrorOfItsOwn) {
+  const auto refused = decode_mcs(octets("7f66 88 7f7f7f7f7f7f7f7f 0a0100"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message(), "Connect-Response: a length of 4 GiB or more (offset 0)");
+  EXPECT_FALSE(decode_mcs(octets("7f65")));
+  EXPECT_FALSE(decode_mcs(octets("7f66 80")));
+}
+
 TEST(DomainPdu, OfTheChannelsPhaseComesBackFromItsEncoding) {
   expect_both_ways("04 0100 0100", ErectDomainRequest{});
   expect_both_ways("04 0101 020400", ErectDomainRequest{.sub_height = 1, .sub_interval = 1024});
