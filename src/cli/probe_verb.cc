@@ -193,10 +193,14 @@ class Round {
         enumerates && investigate::enumerate_encryption(errand.target, errand.options, *found);
     progress_.clear();
     if (enumerates && !enumerated) {
-      talk(
-          fmt::format("{}: no encryption method is asked for: the handshake did not settle on "
-                      "Standard RDP Security (--security rdp offers it alone)",
-                      errand.target.text));
+      // Who never answered the negotiation cannot have settled on anything else.
+      const auto* confirm = record::first<rdp::ConnectionConfirm>(found->handshake.record);
+      talk(fmt::format(
+          "{}: no encryption method is asked for: {}", errand.target.text,
+          confirm == nullptr
+              ? "the handshake did not get that far"
+              : "the handshake did not settle on Standard RDP Security (--security rdp offers it "
+                "alone)"));
     }
     if (!keeping_.flush()) note(kCouldNotTry);
     if (!found) {

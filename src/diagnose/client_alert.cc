@@ -92,9 +92,9 @@ Breach breach_of_order(const Reading& reading, const ServerFlight& flight) {
             .shown = {flight.certificates, flight.finished},
             .seen_by_us = true};
   }
-  const auto& after = reading.failure()->after;
   if (flight.nothing_read()) return {.says = "answered the ClientHello with what is not due there"};
-  return {.says = fmt::format("sent a message out of turn; the last one was {}", after)};
+  return {.says = fmt::format("sent a message out of turn; the last one was {}",
+                              after_in_words(*reading.failure(), "not read"))};
 }
 
 Breach breach_of_proof(const ServerFlight& flight) {
@@ -118,7 +118,9 @@ Breach breach_of_proof(const ServerFlight& flight) {
 std::optional<Breach> breach_in(const Reading& reading, const tls::Alert& alert) {
   const ServerFlight flight(reading);
   const auto& after = reading.failure()->after;
-  const auto up_to = after.empty() ? std::string() : fmt::format(" (its messages up to {})", after);
+  const auto up_to = after.empty()
+                         ? std::string()
+                         : fmt::format(" (its messages up to {})", record::message_in_words(after));
   switch (alert.description) {
     case 10:
       return breach_of_order(reading, flight);

@@ -15,7 +15,7 @@ void judge_unexplained(const Reading& reading, Findings& findings) {
             "It stopped in {}: {} by the {}, {} after {}. No known cause has just this form.",
             record::row_of(failure->phase).title, record::name_of(failure->how),
             record::name_of(failure->by), duration_in_words(failure->after_ns),
-            failure->after.empty() ? "the beginning" : failure->after),
+            after_in_words(*failure, "the beginning")),
         ids_with_failure(reading, {}));
     return;
   }

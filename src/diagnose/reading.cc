@@ -151,6 +151,29 @@ std::string left_in_words(const record::Failure& failure) {
                      duration_in_words(failure.after_ns));
 }
 
+std::string awaited_in_words(const Reading& reading) {
+  switch (reading.failure()->phase) {
+    case Phase::kMcs:
+      return "the MCS Connect-Response";
+    case Phase::kChannels:
+      return "the answer of MCS";
+    case Phase::kClientInfo:
+    case Phase::kAutodetect:
+    case Phase::kLicensing:
+      return "licensing";
+    case Phase::kMultitransport:
+    case Phase::kCapabilities:
+      if (reading.session.demand_active == nullptr) return "the Demand Active";
+      return "the end of the handshake";
+    default:
+      return "the end of the handshake";
+  }
+}
+
+std::string after_in_words(const record::Failure& failure, std::string_view otherwise) {
+  return failure.after.empty() ? std::string(otherwise) : record::message_in_words(failure.after);
+}
+
 std::string offered_versions_in_words(const Reading& reading) {
   if (!reading.tls || reading.tls->client_hello == nullptr) return "no version that was seen";
   const auto& hello = *reading.tls->client_hello;

@@ -116,6 +116,13 @@ class Findings {
 /// "closed the connection 1.8 ms after", "reset the connection at once after": the server's ending.
 [[nodiscard]] std::string left_in_words(const record::Failure& failure);
 
+/// "the Demand Active": what the server had to say next when a phase of the session stopped.
+[[nodiscard]] std::string awaited_in_words(const Reading& reading);
+
+/// "the ClientHello": the last message before the failure; `otherwise` where there is none.
+[[nodiscard]] std::string after_in_words(const record::Failure& failure,
+                                         std::string_view otherwise);
+
 /// "TLSv1.3, TLSv1.2": of the ClientHello; "up to TLSv1.2" where it has no list.
 [[nodiscard]] std::string offered_versions_in_words(const Reading& reading);
 
@@ -130,6 +137,13 @@ void judge_reaching(const Reading& reading, Findings& findings);     // resolve 
 void judge_negotiation(const Reading& reading, Findings& findings);  // x224
 /// From TLS on: the client gave up amid octets without end. True: then nobody was silent.
 bool judge_flood(const Reading& reading, Findings& findings);
+/// From MCS on: the server said something else than what was due, or did not finish it. True: then
+/// it was not silent.
+bool judge_talk(const Reading& reading, Findings& findings);
+/// Behind the TLS handshake, before MCS: other messages of TLS in place of what was due. The same.
+bool judge_talk_of_tls(const Reading& reading, Findings& findings);
+/// The client hung up when the server's message was not whole yet. True: then it was not silent.
+bool judge_unfinished(const Reading& reading, Findings& findings);
 void judge_tls(const Reading& reading, Findings& findings);
 void judge_kerberos(const Reading& reading, Findings& findings);  // our talk with the KDC
 void judge_credssp(const Reading& reading, Findings& findings);

@@ -43,6 +43,20 @@ void judge_rdstls_result(const Reading& reading, std::uint32_t code, Findings& f
       findings.add(row == nullptr ? "unexplained" : row->cause,
                    row == nullptr ? Confidence::kPossible : row->confidence, says, because);
   if (row != nullptr && !row->remark.empty()) finding.against.emplace_back(row->remark);
+  // RDSTLS carries what a redirection handed out (MS-RDPBCGR 5.4.5.3), nothing that a user typed.
+  // An account that is locked or expired is one all the same.
+  finding.says +=
+      " What was shown are the credentials that the redirection handed out for this connection, "
+      "not what a user typed.";
+  if (finding.id != "logon-failure") return;
+  finding.title = "The credentials of the redirection were refused";
+  finding.fix = {
+      "Connect anew to the server or broker that sent the redirection: what it hands out is good "
+      "for one connection and for a short time.",
+      "If a fresh redirection is refused as well, compare the logs of both at that second: the one "
+      "that redirects (broker, or gnome-remote-desktop's system daemon) and the target have to "
+      "agree on these credentials.",
+      "There is nothing to change in the user's own name and password."};
 }
 
 /// An RDP PDU inside TLS that ends the connection before there is a session.
@@ -128,11 +142,12 @@ void judge_after_tls(const Reading& reading, Findings& findings) {
         .add("server-closes-after-tls", Confidence::kLikely,
              fmt::format(
                  "TLS completed; then the server {} {}, before any answer of the next phase.",
-                 left_in_words(*failure), failure->after.empty() ? "that" : failure->after),
+                 left_in_words(*failure), after_in_words(*failure, "that")),
              because)
         .against.push_back("why it left is not said; its own log at that second has the reason");
     return;
   }
+  if (judge_unfinished(reading, findings)) return;
   if (reading.silence()) {
     findings.add("stalled", Confidence::kPossible,
                  fmt::format("The server had answered before and was then silent for {}.",
@@ -141,6 +156,7 @@ void judge_after_tls(const Reading& reading, Findings& findings) {
     return;
   }
   if (failure->how == EndedHow::kFailurePdu) return judge_refusing_pdu(reading, findings);
+  if (failure->how == EndedHow::kMalformed && judge_own_limit(reading, findings)) return;
   if (failure->how == EndedHow::kMalformed) {
     findings
         .add("protocol-violation", Confidence::kLikely,
@@ -151,12 +167,11 @@ void judge_after_tls(const Reading& reading, Findings& findings) {
     return;
   }
   if (failure->how == EndedHow::kAlert) {
-    findings.add("unexplained", Confidence::kPossible,
-                 fmt::format("The server {}.",
-                             departure_in_words(reading, failure->after.empty()
-                                                             ? std::string_view("the handshake")
-                                                             : std::string_view(failure->after))),
-                 because);
+    findings.add(
+        "unexplained", Confidence::kPossible,
+        fmt::format("The server {}.",
+                    departure_in_words(reading, after_in_words(*failure, "the handshake"))),
+        because);
   }
 }
 

@@ -453,6 +453,7 @@ void judge_silence(const Reading& reading, Findings& findings) {
   const auto& logon = reading.logon;
   const auto because = dialogue_ids(reading);
   const auto silence = duration_in_words(reading.failure()->after_ns);
+  if (judge_unfinished(reading, findings) || judge_talk_of_tls(reading, findings)) return;
   const auto add_stalled = [&] {
     findings
         .add("stalled", Confidence::kPossible,
@@ -513,6 +514,7 @@ void judge_rdp_pdu(const Reading& reading, Findings& findings) {
 }
 
 void judge_broken(const Reading& reading, Findings& findings) {
+  if (judge_own_limit(reading, findings)) return;
   findings
       .add("protocol-violation", Confidence::kLikely,
            fmt::format("In CredSSP the {} sent what does not belong there{}.",

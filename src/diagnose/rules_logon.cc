@@ -29,6 +29,20 @@ std::string breach_behind_colon(const Reading& reading) {
   return words.empty() ? words : ": " + words;
 }
 
+bool judge_own_limit(const Reading& reading, Findings& findings) {
+  const auto& shown = reading.record.evidence[reading.failure()->evidence - 1];
+  const auto* malformed = record::get_if<record::Malformed>(&shown.fact);
+  if (malformed == nullptr || !malformed->own_limit) return false;
+  findings
+      .add("unexplained", Confidence::kPossible,
+           fmt::format("The {} announced a message that is longer than is read here, and the rest "
+                       "was not looked at: {}.",
+                       record::name_of(reading.failure()->by), breach_in_words(reading)),
+           ids_with_failure(reading, {}))
+      .against.push_back("the protocol sets no limit: another client may read it");
+  return true;
+}
+
 std::string skew_in_words(Nanoseconds skew) {
   const auto size = skew == INT64_MIN ? INT64_MAX : skew < 0 ? -skew : skew;
   return fmt::format("{} {} ours", duration_in_words(size), skew < 0 ? "behind" : "ahead of");

@@ -16,6 +16,8 @@ void judge_kerberos_error(const Reading& reading, Findings& findings);
 [[nodiscard]] std::string departure_in_words(const Reading& reading, std::string_view after);
 /// What was wrong with the message of the failure, behind a colon; empty where nothing is known.
 [[nodiscard]] std::string breach_behind_colon(const Reading& reading);
+/// A message longer than is read here. True: nobody broke a rule.
+bool judge_own_limit(const Reading& reading, Findings& findings);
 /// "7 min ahead of ours", "2.0 h behind ours"
 [[nodiscard]] std::string skew_in_words(Nanoseconds skew);
 

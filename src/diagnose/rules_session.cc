@@ -62,12 +62,17 @@ void judge_error_info(const Reading& reading, Findings& findings) {
   const bool was_active =
       session.is_active() && session.summary.error_info_at->id > session.summary.font_map_at->id;
   const auto meaning = meaning_of_error_info(code);
+  const auto* other = session.summary.other_error_info_at;
   auto& finding = findings.add(
       meaning.cause, Confidence::kCertain,
-      fmt::format("The server said why, by Set Error Info {}{}.{}", error_info_in_words(code),
+      fmt::format("The server said why, by Set Error Info {}{}{}.{}", error_info_in_words(code),
                   was_active ? ", when the session was active" : "",
+                  other == nullptr
+                      ? ""
+                      : fmt::format("; before that it had said {}. The last one counts",
+                                    error_info_in_words(*record::error_info_in(*other))),
                   meaning_behind_blank(codes::Family::kErrorInfo, code)),
-      ids_with_failure(reading, {session.summary.error_info_at}));
+      ids_with_failure(reading, {other, session.summary.error_info_at}));
   if (!meaning.remark.empty()) finding.against.emplace_back(meaning.remark);
 }
 
@@ -165,13 +170,12 @@ void judge_ultimatum(const Reading& reading, Findings& findings) {
       session.is_active() || session.client_left != nullptr)
     return;
   const auto reason = std::get<rdp::DisconnectProviderUltimatum>(shown->fact).reason;
-  const auto& after = reading.failure()->after;
-  add_refusal(
-      reading, findings, Confidence::kLikely,
-      fmt::format("The server ended the connection by an MCS disconnect ultimatum ({}){} "
-                  "{}, before there was a session.",
-                  rdp::disconnect_reason_name(reason), after.empty() ? "" : " after", after),
-      shown);
+  add_refusal(reading, findings, Confidence::kLikely,
+              fmt::format("The server ended the connection by an MCS disconnect ultimatum ({}) "
+                          "after {}, before there was a session.",
+                          rdp::disconnect_reason_name(reason),
+                          after_in_words(*reading.failure(), "its own messages")),
+              shown);
 }
 
 // --------------------------------------------------------------------- nothing was said
@@ -220,25 +224,6 @@ bool judge_intermediary(const Reading& reading, Findings& findings, std::string_
   return true;
 }
 
-std::string waiting_for(const Reading& reading) {
-  switch (reading.failure()->phase) {
-    case Phase::kMcs:
-      return "the MCS Connect-Response";
-    case Phase::kChannels:
-      return "the answer of MCS";
-    case Phase::kClientInfo:
-    case Phase::kAutodetect:
-    case Phase::kLicensing:
-      return "licensing";
-    case Phase::kMultitransport:
-    case Phase::kCapabilities:
-      if (reading.session.demand_active == nullptr) return "the Demand Active";
-      return "the end of the handshake";
-    default:
-      return "the end of the handshake";
-  }
-}
-
 void judge_silence(const Reading& reading, Findings& findings) {
   const auto& failure = *reading.failure();
   if (judge_intermediary(reading, findings,
@@ -248,7 +233,7 @@ void judge_silence(const Reading& reading, Findings& findings) {
   auto& finding = findings.add(
       "stalled", Confidence::kLikely,
       fmt::format("The server had answered before; then, when {} was due, it was silent for {}.",
-                  waiting_for(reading), duration_in_words(failure.after_ns)),
+                  awaited_in_words(reading), duration_in_words(failure.after_ns)),
       ids_with_failure(reading, {reading.session.connect_response}));
   if (failure.phase >= Phase::kClientInfo) {
     finding.confidence = Confidence::kPossible;
@@ -259,8 +244,7 @@ void judge_silence(const Reading& reading, Findings& findings) {
 
 void judge_departure(const Reading& reading, Findings& findings) {
   const auto& failure = *reading.failure();
-  const auto departure = departure_in_words(
-      reading, failure.after.empty() ? std::string_view("that") : std::string_view(failure.after));
+  const auto departure = departure_in_words(reading, after_in_words(failure, "that"));
   if (judge_intermediary(reading, findings, departure)) return;
   auto& finding = findings.add(
       "unexplained", Confidence::kPossible,
@@ -382,6 +366,7 @@ void judge_session(const Reading& reading, Findings& findings) {
   const auto* failure = reading.failure();
   if (failure == nullptr || failure->phase < Phase::kMcs || !findings.empty()) return;
   if (const auto* begun = message_cut_off(reading)) return judge_cut_off(reading, findings, begun);
+  if (judge_talk(reading, findings)) return;
   // Before the server's first word of these phases it is judge_after_tls that knows.
   if (reading.session.connect_response == nullptr && failure->how != EndedHow::kMalformed) return;
   if (failure->how == EndedHow::kMalformed) return judge_breach(reading, findings);

@@ -328,8 +328,7 @@ void judge_departure_later(const Reading& reading, Findings& findings) {
   findings.add(
       "unexplained", Confidence::kPossible,
       fmt::format("The server {} {}, in the middle of the TLS handshake, without an alert.",
-                  left_in_words(failure),
-                  failure.after.empty() ? "its own messages" : failure.after),
+                  left_in_words(failure), after_in_words(failure, "its own messages")),
       because);
   findings
       .add("middlebox-interference", Confidence::kPossible,
@@ -343,7 +342,7 @@ void judge_silence(const Reading& reading, Findings& findings) {
   const auto because =
       ids_with_failure(reading, {reading.confirm, reading.client_hello, reading.server_hello});
   const auto size = reading.client_hello == nullptr ? 0u : reading.client_hello->where.size;
-  const auto unfinished = record::unfinished_octets(reading.record, Side::kServer);
+  const auto unfinished = record::unfinished_octets(reading.record);
   const bool part_came = unfinished != 0 || reading.server_hello != nullptr ||
                          reading.server_mid_message || reading.gap != nullptr;
   const auto stalled = [&] {
@@ -353,10 +352,10 @@ void judge_silence(const Reading& reading, Findings& findings) {
                  ? fmt::format("{} octet{} of an answer to {} came and it was still unfinished {} "
                                "later: it stopped in the middle, or comes far too slowly.",
                                unfinished, unfinished == 1 ? "" : "s",
-                               failure.after.empty() ? "the last message" : failure.after,
+                               after_in_words(failure, "the last message"),
                                duration_in_words(failure.after_ns))
                  : fmt::format("The server had answered before; after {} it was silent for {}.",
-                               failure.after.empty() ? "its last message" : failure.after,
+                               after_in_words(failure, "its last message"),
                                duration_in_words(failure.after_ns)),
              because)
         .against.push_back("the next message due was the first large one: see path-mtu-black-hole");

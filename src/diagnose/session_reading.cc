@@ -89,8 +89,10 @@ ErrorInfoMeaning meaning_of_error_info(std::uint32_t error_info) {
 
 std::string error_info_in_words(std::uint32_t error_info) {
   const auto name = codes::name(codes::Family::kErrorInfo, error_info);
-  return name ? fmt::format("{} (0x{:X})", *name, error_info)
-              : fmt::format("0x{:X}, which has no published name", error_info);
+  if (name) return fmt::format("{} (0x{:X})", *name, error_info);
+  const bool protocol = meaning_of_error_info(error_info).cause == "protocol-error-reported";
+  return fmt::format("0x{:X}, a number without a published name{}", error_info,
+                     protocol ? " in the range of protocol errors (0x10C9 and above)" : "");
 }
 
 }  // namespace rdpwhy::diagnose

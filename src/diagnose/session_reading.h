@@ -44,7 +44,7 @@ struct ErrorInfoMeaning {
 };
 [[nodiscard]] ErrorInfoMeaning meaning_of_error_info(std::uint32_t error_info);
 
-/// "ERRINFO_IDLE_TIMEOUT (0x3)", or "0x7777, which has no published name".
+/// "ERRINFO_IDLE_TIMEOUT (0x3)", or "0x7777, a number without a published name".
 [[nodiscard]] std::string error_info_in_words(std::uint32_t error_info);
 
 }  // namespace rdpwhy::diagnose

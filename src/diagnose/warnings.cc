@@ -169,19 +169,33 @@ std::string message_of(const Evidence& e) {
   return malformed != nullptr ? "malformed " + malformed->what : record::describe(e);
 }
 
-/// Leniencies of the decoders: whoever reads the report should know that something was odd.
+/// Leniencies of the decoders: whoever reads the report should know that something was odd. The
+/// same oddity is told once, with how often it came.
 void warn_about_oddities(const Reading& reading, Findings& findings) {
-  std::size_t told = 0;
+  struct Oddity {
+    std::string says;
+    std::vector<record::EvidenceId> because;
+    std::size_t count = 0;
+  };
+  constexpr std::size_t kMostNamed = 8;
+  std::vector<Oddity> oddities;
   for (const auto& e : reading.record.evidence) {
     if (reading.circumstances.live && e.where.side == Side::kClient) continue;  // our own: meant so
     for (const auto& note : e.notes) {
-      if (++told > kMostOddities) return;
-      findings.warn(
-          "odd-message",
-          fmt::format("In the {}'s {}: {}{}{}.", record::name_of(e.where.side), message_of(e),
-                      note.field, note.field.empty() ? "" : ": ", note.text),
-          {e.id});
+      auto says = fmt::format("In the {}'s {}: {}{}{}", record::name_of(e.where.side),
+                              message_of(e), note.field, note.field.empty() ? "" : ": ", note.text);
+      auto told = std::ranges::find(oddities, says, &Oddity::says);
+      if (told == oddities.end()) {
+        if (oddities.size() == kMostOddities) continue;
+        told = oddities.insert(oddities.end(), {.says = std::move(says), .because = {}});
+      }
+      ++told->count;
+      if (told->because.size() < kMostNamed) told->because.push_back(e.id);
     }
+  }
+  for (auto& [says, because, count] : oddities) {
+    says += count > 1 ? fmt::format(" ({} times).", count) : ".";
+    findings.warn("odd-message", std::move(says), std::move(because));
   }
 }
 

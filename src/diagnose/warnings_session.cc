@@ -52,6 +52,15 @@ void warn_about_encryption(const Reading& reading, Findings& findings) {
   }
 }
 
+/// A server may call it what it likes, at any length.
+std::string name_of_product(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  if (text.size() <= kMost) return base::printable(text);
+  auto end = kMost;  // between characters of UTF-8
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return base::printable(text.substr(0, end)) + "...";
+}
+
 void warn_about_licence(const Reading& reading, Findings& findings) {
   const auto& session = reading.session;
   const auto* request = session.summary.license_request;
@@ -60,8 +69,8 @@ void warn_about_licence(const Reading& reading, Findings& findings) {
       "licence-wanted",
       fmt::format("The server asks for a licence ({} {}, version {}.{}): it is a session host that "
                   "needs one for each user or device{}.",
-                  base::printable(request->product.company_name),
-                  base::printable(request->product.product_id), request->product.version >> 16,
+                  name_of_product(request->product.company_name),
+                  name_of_product(request->product.product_id), request->product.version >> 16,
                   request->product.version & 0xFFFF,
                   session.summary.license_issued ? ", and it issued one" : ""),
       ids({session.license_request}));
@@ -82,9 +91,27 @@ void warn_about_overcome_alert(const Reading& reading, Findings& findings) {
       ids({session.summary.licensing_error_at}));
 }
 
+/// MS-RDPBCGR 2.2.13.1 TargetCertificate: with it a client knows the target without any trust
+/// store.
+void compare_with_redirection(const Reading& reading, Findings& findings) {
+  const auto& expected = reading.circumstances.expected_certificate;
+  if (expected.empty() || reading.certificate == nullptr) return;
+  const auto& chain = std::get<record::Certificates>(reading.certificate->fact).chain;
+  if (chain.empty() || chain.front() == nullptr) return;
+  const bool same = chain.front()->der == expected;
+  findings.warn(
+      same ? "redirection-certificate-match" : "redirection-certificate-mismatch",
+      same ? "The certificate is the one that the redirection named for its target."
+           : "The certificate is not the one that the redirection named for its target: this is "
+             "another machine, one with a new certificate, or something in between. A client that "
+             "compares them leaves here.",
+      ids({reading.certificate}));
+}
+
 }  // namespace
 
 void warn_about_session(const Reading& reading, Findings& findings) {
+  compare_with_redirection(reading, findings);
   if (!reading.session.began) return;
   warn_about_encryption(reading, findings);
   warn_about_licence(reading, findings);

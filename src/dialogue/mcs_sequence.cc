@@ -97,14 +97,13 @@ bool reads_extended_blocks(std::span<const Evidence> evidence) {
 }  // namespace
 
 Bytes connect_initial(const SessionPlan& plan, std::uint32_t selected_protocol, bool extended) {
+  rdp::ClientNetworkData network;
+  for (const auto& [name, options] : kAskedChannels)
+    network.channels.push_back({.name = std::string(name), .options = options});
   rdp::ClientBlocks blocks;
-  blocks.blocks = {
-      core_data(plan, selected_protocol), cluster_data(plan),
-      rdp::ClientSecurityData{.encryption_methods = plan.encryption_methods},
-      rdp::ClientNetworkData{.channels = {{.name = "rdpdr", .options = 0x80800000},
-                                          {.name = "rdpsnd", .options = 0xC0000000},
-                                          {.name = "cliprdr", .options = 0xC0A00000},
-                                          {.name = "drdynvc", .options = 0xC0800000}}}};
+  blocks.blocks = {core_data(plan, selected_protocol), cluster_data(plan),
+                   rdp::ClientSecurityData{.encryption_methods = plan.encryption_methods},
+                   std::move(network)};
   if (extended) {
     blocks.blocks.emplace_back(rdp::ClientMessageChannelData{});
     blocks.blocks.emplace_back(rdp::ClientMultitransportChannelData{.flags = kMultitransport});

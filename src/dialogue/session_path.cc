@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "rdpwhy/rdp/autodetect.h"
 #include "rdpwhy/rdp/mcs.h"
@@ -45,8 +46,10 @@ const Evidence* SessionPath::next_of_server(std::span<const Evidence> evidence) 
 
 void SessionPath::take(const record::McsConnectResponse& response) {
   if (const auto* network = response.blocks.find<rdp::ServerNetworkData>()) {
-    io_channel_ = network->mcs_channel_id;
+    if (network->mcs_channel_id != 0) io_channel_ = network->mcs_channel_id;
     static_channels_ = network->channel_ids;
+    // MS-RDPBCGR 2.2.1.4.4: as many as were asked for. No client joins what it did not ask for.
+    static_channels_.resize(std::min(static_channels_.size(), std::size(kAskedChannels)));
     std::erase(static_channels_, 0);  // refused
   }
   if (const auto* message = response.blocks.find<rdp::ServerMessageChannelData>()) {

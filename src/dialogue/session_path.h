@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rdpwhy/crypto/standard_security.h"
@@ -13,6 +14,16 @@
 #include "rdpwhy/record/handshake_record.h"
 
 namespace rdpwhy::dialogue {
+
+/// The static channels that a client of ours asks for, as a current mstsc's first ones.
+struct AskedChannel {
+  std::string_view name;
+  std::uint32_t options;
+};
+inline constexpr AskedChannel kAskedChannels[] = {{"rdpdr", 0x80800000},
+                                                  {"rdpsnd", 0xC0000000},
+                                                  {"cliprdr", 0xC0A00000},
+                                                  {"drdynvc", 0xC0800000}};
 
 /// What the sequences from MCS on hand over to one another: what was agreed until now, how far the
 /// evidence has been read, and how a PDU of ours is wrapped on this connection.
@@ -78,7 +89,7 @@ class SessionPath {
   std::uint32_t selected_protocol_ = 0;
   std::size_t read_ = 0;
   std::uint16_t user_channel_ = 0;
-  std::uint16_t io_channel_ = 0;
+  std::uint16_t io_channel_ = 1003;  ///< where the server names none, the usual one
   std::uint16_t message_channel_ = 0;
   std::vector<std::uint16_t> static_channels_;
   std::uint32_t encryption_method_ = 0;

@@ -118,7 +118,7 @@ class Dissector::Impl {
   /// A whole unit, kept because it or one before it waits for secrets.
   struct WaitingUnit {
     UnitKind kind;
-    Bytes octets;
+    base::WipedBytes octets;
     std::uint64_t offset;
     std::uint32_t missing;
   };
@@ -129,15 +129,16 @@ class Dissector::Impl {
     bool loses_side = false;  ///< a gap behind which nothing can be told
     bool live_only = false;
     std::vector<Note> notes = {};
-    std::array<bool, 2> inside_unit = {};  ///< client, server: a unit was incomplete at that moment
+    /// Of the client, of the server: octets of a unit that was incomplete at that moment.
+    std::array<std::size_t, 2> begun = {};
   };
 
   void read_units(Half& half, Side side, Moment at);
   Cut next_cut(const Half& half, Side side) const;
   void take_mode(Half& half, UnitKind kind);
   void flush_unrecognised(Half& half, Side side);
-  static bool is_inside_unit(const Half& half) {
-    return !half.is_cut_off && !half.buffer.view().empty();
+  static std::size_t octets_begun(const Half& half) {
+    return half.is_cut_off ? 0 : half.buffer.view().size();
   }
 
   void deliver_unit(UnitKind kind, const Unit& unit);
@@ -293,7 +294,7 @@ void Dissector::Impl::ended(Side by, Ending::How how, Moment at) {
   deliver(Event{.at = at,
                 .what = record::Fact(ending),
                 .where = {.side = by},
-                .inside_unit = {is_inside_unit(client_), is_inside_unit(server_)}});
+                .begun = {octets_begun(client_), octets_begun(server_)}});
 }
 
 // --- in order: units and events, behind whatever waits for secrets -------------------------------
@@ -303,7 +304,7 @@ void Dissector::Impl::deliver_unit(UnitKind kind, const Unit& unit) {
   waiting_octets_ += unit.octets.size();
   waiting_.push_back({.at = unit.at,
                       .what = WaitingUnit{.kind = kind,
-                                          .octets = base::to_bytes(unit.octets),
+                                          .octets = {unit.octets.begin(), unit.octets.end()},
                                           .offset = unit.offset,
                                           .missing = unit.missing},
                       .where = {.side = unit.side}});
@@ -419,14 +420,17 @@ void Dissector::Impl::tell_unreadable(UnitKind kind, const Unit& unit) {
 void Dissector::Impl::tell(Event event) {
   auto& fact = std::get<record::Fact>(event.what);
   if (auto* ending = std::get_if<Ending>(&fact)) {
-    const auto inside = [&](Side side) {
-      const bool in_unit = event.inside_unit.at(side == Side::kServer ? 1 : 0);
-      return !half(side).is_over &&
-             (in_unit || tls_.is_mid_message(side) || inside_.is_mid_message(side));
+    const auto begun = [&](Side side) -> std::size_t {
+      if (half(side).is_over) return 0;
+      return event.begun.at(side == Side::kServer ? 1 : 0) + tls_.octets_begun(side) +
+             inside_.octets_begun(side);
     };
+    const auto inside = [&](Side side) { return begun(side) > 0; };
     ending->mid_message = ending->by == Side::kNetwork
                               ? inside(Side::kClient) || inside(Side::kServer)
                               : inside(ending->by);
+    ending->server_unfinished = static_cast<std::uint32_t>(begun(Side::kServer));
+    ending->server_untold = session_.untold(Side::kServer);
     if (log_.phase == Phase::kTcp && ending->client_bytes + ending->server_bytes > 0 &&
         record::first<record::ProxyOpening>(log_.record()) == nullptr) {
       log_.phase = tls_only_ ? Phase::kTls : Phase::kX224;

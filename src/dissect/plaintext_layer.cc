@@ -36,6 +36,10 @@ bool may_be_ts_request(ByteSpan view) {
   return length != 0 && (view.size() <= first || view[first] == kFirstField);
 }
 
+std::string too_long(std::uint64_t size) {
+  return fmt::format("{} octets, more than is read here ({})", size, Dissector::kMostBuffered);
+}
+
 /// The TPKT header of some PDU, and no little-endian 3.
 bool may_be_tpkt(ByteSpan view) {
   const auto header = rdp::decode_tpkt_header(view);
@@ -130,7 +134,7 @@ bool PlaintextLayer::read(const Unit& record, ByteSpan plaintext, Phase phase_be
                      .records = half.records});
     told = true;
     if (half.lost) {
-      half.partial = {};
+      half.partial = base::WipedBytes();
       return true;
     }
     view = view.subspan(size);
@@ -141,13 +145,13 @@ bool PlaintextLayer::read(const Unit& record, ByteSpan plaintext, Phase phase_be
   if (!view.empty() && (told || had == 0) && !x224_.session_is_active()) note_beginning(record);
   // A long message in many records must not be copied once per record.
   if (view.size() != half.partial.size() || view.data() != half.partial.data())
-    half.partial = base::to_bytes(view);
+    half.partial = base::WipedBytes(view.begin(), view.end());
   return true;
 }
 
 void PlaintextLayer::lose(Side side) {
   half(side).lost = true;
-  half(side).partial = {};
+  half(side).partial = base::WipedBytes();
 }
 
 // --- what begins here, and how long it is -------------------------------------------------------
@@ -183,12 +187,9 @@ PlaintextLayer::Cut PlaintextLayer::cut_ts_request(ByteSpan view) const {
   }
   if (!*size) return {};
   if (**size > Dissector::kMostBuffered) {
-    return {
-        .kind = Kind::kMalformed,
-        .size = 1,
-        .error = DecodeError{.field = "TSRequest",
-                             .offset = 1,
-                             .text = fmt::format("{} octets, more than any message has", **size)}};
+    return {.kind = Kind::kTooLong,
+            .size = 1,
+            .error = DecodeError{.field = "TSRequest", .offset = 1, .text = too_long(**size)}};
   }
   return {.kind = Kind::kTsRequest, .size = **size, .error = {}};
 }
@@ -201,11 +202,9 @@ PlaintextLayer::Cut PlaintextLayer::cut_rdstls(ByteSpan view) const {
   }
   if (!*size) return {};
   if (**size > Dissector::kMostBuffered) {
-    return {
-        .kind = Kind::kMalformed,
-        .size = 1,
-        .error = DecodeError{.field = "RDSTLS PDU",
-                             .text = fmt::format("{} octets, more than any message has", **size)}};
+    return {.kind = Kind::kTooLong,
+            .size = 1,
+            .error = DecodeError{.field = "RDSTLS PDU", .text = too_long(**size)}};
   }
   return {.kind = Kind::kRdstls, .size = **size, .error = {}};
 }
@@ -269,9 +268,11 @@ void PlaintextLayer::read_unit(const Cut& cut, const Unit& unit) {
       read_tpkt(unit);
       break;
     case Kind::kFastPath:
+      x224_.read_fast_path(unit);
       break;
     case Kind::kBadTpkt:
     case Kind::kMalformed:
+    case Kind::kTooLong:
     case Kind::kStrange:
       read_bad(cut, unit);
       half(unit.side).lost = true;
@@ -370,10 +371,11 @@ void PlaintextLayer::read_bad(const Cut& cut, const Unit& unit) {
                                 .first = std::move(first)});
     return;
   }
-  log_.add(
-      unit.where(), unit.at,
-      record::Malformed{
-          .what = expected, .error = cut.error.value_or(DecodeError{}), .first = std::move(first)});
+  log_.add(unit.where(), unit.at,
+           record::Malformed{.what = expected,
+                             .error = cut.error.value_or(DecodeError{}),
+                             .first = std::move(first),
+                             .own_limit = cut.kind == Kind::kTooLong});
 }
 
 void PlaintextLayer::note_beginning(const Unit& record) {

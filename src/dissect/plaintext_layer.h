@@ -7,6 +7,7 @@
 
 #include "dissect/evidence_log.h"
 #include "dissect/x224_layer.h"
+#include "rdpwhy/base/wiped_bytes.h"
 
 namespace rdpwhy::dissect {
 
@@ -32,7 +33,8 @@ class PlaintextLayer {
   /// The records of this side do not open any more.
   void lose(Side side);
 
-  [[nodiscard]] bool is_mid_message(Side side) const { return !half(side).partial.empty(); }
+  /// Of a message that is not whole yet.
+  [[nodiscard]] std::size_t octets_begun(Side side) const { return half(side).partial.size(); }
   /// Memory of messages that are not whole yet.
   [[nodiscard]] std::size_t octets_held() const {
     return client_.partial.capacity() + server_.partial.capacity();
@@ -50,6 +52,7 @@ class PlaintextLayer {
     kBadTpkt,
     kFastPath,   ///< MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2: drawing and input of an active session
     kMalformed,  ///< begins as what is due and cannot be it
+    kTooLong,    ///< what is due, longer than is read here
     kStrange,    ///< nothing that may stand here
     kUnknown,    ///< nothing that we know, where we do not know what is due
   };
@@ -59,9 +62,9 @@ class PlaintextLayer {
     std::optional<DecodeError> error;  ///< kMalformed
   };
   struct Half {
-    Bytes partial;          ///< of a message
-    record::Where records;  ///< the ones that hold it
-    bool lost = false;      ///< no message can be told from another any more
+    base::WipedBytes partial;  ///< of a message
+    record::Where records;     ///< the ones that hold it
+    bool lost = false;         ///< no message can be told from another any more
     bool exhausted = false;
     bool spoke_rdp = false;  ///< a TPKT in its turn
     unsigned messages = 0;   ///< of authentication
@@ -70,7 +73,8 @@ class PlaintextLayer {
   };
 
   static bool is_bad(Kind kind) {
-    return kind == Kind::kBadTpkt || kind == Kind::kMalformed || kind == Kind::kStrange;
+    return kind == Kind::kBadTpkt || kind == Kind::kMalformed || kind == Kind::kTooLong ||
+           kind == Kind::kStrange;
   }
   [[nodiscard]] Cut cut(Side side, ByteSpan view) const;
   [[nodiscard]] Cut cut_ts_request(ByteSpan view) const;

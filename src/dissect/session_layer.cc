@@ -113,13 +113,50 @@ void SessionLayer::read(const Unit& unit, ByteSpan user_data, bool plain,
     read_send_data(unit, *data, std::move(notes.anomalies));
   } else if (const auto* ultimatum = std::get_if<rdp::DisconnectProviderUltimatum>(&*pdu)) {
     read_ultimatum(unit, *ultimatum, std::move(notes.anomalies));
+  } else if (const auto* confirm = std::get_if<rdp::AttachUserConfirm>(&*pdu)) {
+    read_attach_confirm(unit, *confirm, std::move(notes));
   } else {
+    if (const auto* join = std::get_if<rdp::ChannelJoinRequest>(&*pdu))
+      join_asked_for_ = join->channel_id;
+    if (const auto* joined = std::get_if<rdp::ChannelJoinConfirm>(&*pdu))
+      note_join(unit, *joined, notes);
     std::visit(
         [&]<typename Pdu>(Pdu& other) {
           if constexpr (std::is_constructible_v<record::Fact, Pdu>)
             add(Phase::kChannels, unit, std::move(other), std::move(notes.anomalies));
         },
         *pdu);
+  }
+}
+
+/// T.125 11.15: who is let in is told as whom.
+void SessionLayer::read_attach_confirm(const Unit& unit, const rdp::AttachUserConfirm& confirm,
+                                       Notes notes) {
+  if (confirm.result == rdp::kMcsSuccessful && !confirm.initiator) {
+    enter(Phase::kChannels);
+    add_malformed(unit, "MCS Attach User Confirm",
+                  {.field = "initiator", .text = "is absent, though the user was let in"}, {},
+                  std::move(notes.anomalies));
+    return;
+  }
+  add(Phase::kChannels, unit, confirm, std::move(notes.anomalies));
+}
+
+void SessionLayer::note_join(const Unit& unit, const rdp::ChannelJoinConfirm& confirm,
+                             Notes& notes) const {
+  if (unit.side != Side::kServer || lost_) return;
+  if (join_asked_for_ && confirm.requested != *join_asked_for_) {
+    notes.add_anomaly(
+        0, "requested",
+        fmt::format("is {}, and the client had asked for {}", confirm.requested, *join_asked_for_));
+  }
+  if (confirm.result != rdp::kMcsSuccessful) return;
+  if (!confirm.channel_id) {
+    notes.add_anomaly(0, "channelId", "is absent, though the channel was joined");
+  } else if (*confirm.channel_id != confirm.requested) {
+    notes.add_anomaly(0, "channelId",
+                      fmt::format("is {}, another than the requested {}", *confirm.channel_id,
+                                  confirm.requested));
   }
 }
 
@@ -143,6 +180,8 @@ void SessionLayer::read_connect_initial(const Unit& unit, rdp::ConnectInitial in
                   std::move(notes.anomalies));
     return;
   }
+  if (const auto* network = blocks->find<rdp::ClientNetworkData>())
+    channels_asked_for_ = network->channels.size();
   add(Phase::kMcs, unit,
       record::McsConnectInitial{.target = initial.target,
                                 .minimum = initial.minimum,
@@ -172,6 +211,7 @@ void SessionLayer::read_connect_response(const Unit& unit, rdp::ConnectResponse 
     }
     fact.blocks = *std::move(blocks);
   }
+  if (fact.accepts()) note_oddities(fact, notes);
   take_agreement(fact);
   fact.server_key = make_opener(fact.blocks);
   const bool accepts = fact.accepts();
@@ -179,8 +219,38 @@ void SessionLayer::read_connect_response(const Unit& unit, rdp::ConnectResponse 
   if (accepts) enter(Phase::kChannels);
 }
 
+/// MS-RDPBCGR 2.2.1.4: what no server may leave out or contradict, and a client can do without.
+void SessionLayer::note_oddities(const record::McsConnectResponse& response, Notes& notes) const {
+  const auto* core = response.blocks.find<rdp::ServerCoreData>();
+  const auto* network = response.blocks.find<rdp::ServerNetworkData>();
+  if (core == nullptr) notes.add_anomaly(0, "SC_CORE", "is missing");
+  if (response.blocks.find<rdp::ServerSecurityData>() == nullptr)
+    notes.add_anomaly(0, "SC_SECURITY", "is missing: taken for no encryption");
+  if (network == nullptr) {
+    notes.add_anomaly(0, "SC_NET",
+                      fmt::format("is missing: {} is taken for the I/O channel", kUsualIoChannel));
+  }
+  if (core != nullptr && core->client_requested_protocols && offered_ &&
+      *core->client_requested_protocols != *offered_) {
+    notes.add_anomaly(0, "clientRequestedProtocols",
+                      fmt::format("is 0x{:x}, and the Connection Request offered 0x{:x}: somebody "
+                                  "in between may have changed it",
+                                  *core->client_requested_protocols, *offered_));
+  }
+  if (network == nullptr) return;
+  if (network->mcs_channel_id == 0)
+    notes.add_anomaly(0, "MCSChannelId",
+                      fmt::format("is 0, which no channel has: {} is taken", kUsualIoChannel));
+  if (channels_asked_for_ && network->channel_ids.size() != *channels_asked_for_) {
+    notes.add_anomaly(0, "channelCount",
+                      fmt::format("is {}, and the client had asked for {} channels",
+                                  network->channel_ids.size(), *channels_asked_for_));
+  }
+}
+
 void SessionLayer::take_agreement(const record::McsConnectResponse& response) {
-  if (const auto* network = response.blocks.find<rdp::ServerNetworkData>())
+  if (const auto* network = response.blocks.find<rdp::ServerNetworkData>();
+      network != nullptr && network->mcs_channel_id != 0)
     io_channel_ = network->mcs_channel_id;
   if (const auto* message = response.blocks.find<rdp::ServerMessageChannelData>())
     message_channel_ = message->mcs_channel_id;
@@ -207,7 +277,8 @@ void SessionLayer::read_send_data(const Unit& unit, const rdp::SendData& data,
   const auto io = io_channel_.value_or(kUsualIoChannel);
   if (data.channel_id != io && data.channel_id != message_channel_) {
     auto& half = this->half(unit.side);
-    if (active_ || half.channel_data++ >= kMostChannelData) return;
+    if (active_) return;
+    if (half.channel_data++ >= kMostChannelData) return leave_untold(unit.side);
     const auto size = static_cast<std::uint32_t>(data.user_data.size());
     add(log_.phase, unit, record::ChannelData{.channel_id = data.channel_id, .size = size},
         std::move(notes));
@@ -250,7 +321,7 @@ void SessionLayer::read_secured(Payload payload) {
   }
   payload.header = secured->header;
   payload.content = payload.whole.subspan(secured->header_size);
-  Bytes plaintext;
+  base::WipedBytes plaintext;
   if (encrypted) {
     open_payload(payload, plaintext);
     if (!payload.opened) return;
@@ -258,7 +329,7 @@ void SessionLayer::read_secured(Payload payload) {
   dispatch(payload);
 }
 
-void SessionLayer::open_payload(Payload& payload, Bytes& plaintext) {
+void SessionLayer::open_payload(Payload& payload, base::WipedBytes& plaintext) {
   if (opener_ == nullptr) return keep_closed(payload, {});
   auto opened = opener_->open({.side = payload.unit.side,
                                .salted = payload.header.has(flags::kSecureChecksum),
@@ -266,7 +337,8 @@ void SessionLayer::open_payload(Payload& payload, Bytes& plaintext) {
                                .padding = payload.header.padding.value_or(0),
                                .data = payload.content});
   if (!opened) return keep_closed(payload, opened.error());
-  plaintext = std::move(opened->plaintext);
+  plaintext.assign(opened->plaintext.begin(), opened->plaintext.end());
+  base::wipe(opened->plaintext);
   payload.content = plaintext;
   payload.opened = true;
 }
@@ -274,7 +346,7 @@ void SessionLayer::open_payload(Payload& payload, Bytes& plaintext) {
 void SessionLayer::keep_closed(const Payload& payload,
                                std::optional<record::SessionOpener::Refusal> refusal) {
   auto& half = this->half(payload.unit.side);
-  if (half.closed++ >= kMostClosed) return;
+  if (half.closed++ >= kMostClosed) return leave_untold(payload.unit.side);
   const auto phase = payload.header.has(flags::kInfoPacket)      ? Phase::kClientInfo
                      : payload.header.has(flags::kLicensePacket) ? Phase::kLicensing
                                                                  : log_.phase;
@@ -286,6 +358,15 @@ void SessionLayer::keep_closed(const Payload& payload,
 }
 
 void SessionLayer::read_fast_path(const Unit& unit) {
+  // Behind what stays closed nobody can tell whether it is active.
+  if (!active_ && client_.closed + server_.closed == 0) {
+    if (half(unit.side).fast_path++ >= kMostFastPath) {
+      leave_untold(unit.side);
+    } else {
+      const auto size = static_cast<std::uint32_t>(unit.octets.size());
+      add(log_.phase, unit, record::FastPathPdu{.size = size}, {});
+    }
+  }
   if (opener_ == nullptr) return;
   const auto pdu = rdp::decode_fast_path(unit.octets, rdp::form_of_encrypted(encryption_method_));
   if (!pdu || !pdu->header.is_encrypted() || !pdu->signature) return;
@@ -297,6 +378,7 @@ void SessionLayer::read_fast_path(const Unit& unit) {
 }
 
 void SessionLayer::lost(Side side) {
+  lost_ = true;
   if (opener_ != nullptr) opener_->lost(side);
 }
 
@@ -308,6 +390,7 @@ void SessionLayer::dispatch(Payload& payload) {
   if (header.has(flags::kExchangePacket)) return read_security_exchange(payload);
   if (header.has(flags::kInfoPacket))
     return read_as(Phase::kClientInfo, "Client Info PDU", payload, rdp::decode_client_info);
+  licensing_seen_ = licensing_seen_ || header.has(flags::kLicensePacket);
   if (header.has(flags::kLicensePacket))
     return read_as(Phase::kLicensing, "Licensing PDU", payload, rdp::decode_licensing);
   if (header.has(flags::kRedirectionPacket)) return read_redirection(payload);
@@ -360,13 +443,14 @@ void SessionLayer::read_security_exchange(Payload& payload) {
 /// MS-RDPBCGR 2.2.13.2.1: the packet begins with Flags and Length, which are the security header
 /// itself where nothing is encrypted.
 void SessionLayer::read_redirection(Payload& payload) {
-  Bytes packet;
+  base::WipedBytes packet;
   if (payload.opened) {
-    Writer w;
-    w.u16le(payload.header.flags).u16le(payload.header.flags_hi).bytes(payload.content);
-    packet = w.take();
+    Writer header;
+    header.u16le(payload.header.flags).u16le(payload.header.flags_hi);
+    packet.assign(header.view().begin(), header.view().end());
+    packet.insert(packet.end(), payload.content.begin(), payload.content.end());
   } else {
-    packet = base::to_bytes(payload.whole);
+    packet.assign(payload.whole.begin(), payload.whole.end());
   }
   Notes notes;
   auto redirection = rdp::decode_server_redirection(packet, &notes);
@@ -425,12 +509,38 @@ void SessionLayer::read_share_control(Payload& payload, rdp::ShareControl contro
                           std::holds_alternative<rdp::FontMap>(data->content);
   const auto phase = phase_of(control);
   if (phase && !active_) enter(*phase);
+  if (unit.side == Side::kServer && !active_) follow(unit, control, notes);
   if (may_add(unit.side, ends)) {
     log_.add_in(phase && !active_ ? *phase : log_.phase, unit.where(), unit.at, std::move(control),
                 std::move(notes));
   }
   activating_ = activating_ || demand;
   if (maps_fonts && activating_) active_ = true;
+}
+
+/// MS-RDPBCGR 1.3.1.1: what the server leaves out on its way to the Font Map.
+void SessionLayer::follow(const Unit& unit, const rdp::ShareControl& control,
+                          std::vector<Note>& notes) {
+  const bool sure =
+      response_seen_ && !lost_ && unit.missing == 0 && client_.closed + server_.closed == 0;
+  const auto note = [&](std::string_view field, std::string_view text) {
+    if (sure) append(notes, {{.field = std::string(field), .text = std::string(text)}});
+  };
+  if (std::holds_alternative<rdp::DemandActive>(control.content)) {
+    if (!licensing_seen_) note("licensing", "no licensing PDU came before it");
+    licensing_seen_ = true;  // told once
+    synchronized_ = granted_control_ = false;
+    return;
+  }
+  const auto* data = std::get_if<rdp::ShareData>(&control.content);
+  if (data == nullptr) return;
+  synchronized_ = synchronized_ || std::holds_alternative<rdp::Synchronize>(data->content);
+  if (const auto* grant = std::get_if<rdp::Control>(&data->content))
+    granted_control_ = granted_control_ || grant->action == rdp::Control::kGrantedControl;
+  if (!std::holds_alternative<rdp::FontMap>(data->content)) return;
+  if (!activating_) note("Demand Active", "no Demand Active came before it");
+  if (!synchronized_) note("Synchronize", "no Synchronize of the server came before it");
+  if (!granted_control_) note("Control", "no Control (Granted Control) came before it");
 }
 
 // --- evidence
@@ -443,7 +553,14 @@ bool SessionLayer::may_add(Side side, bool ends_session) {
     ++half.messages;
     return true;
   }
-  return ends_session && half.later++ < kMostLater;
+  if (ends_session && half.later++ < kMostLater) return true;
+  if (!active_) leave_untold(side);
+  return false;
+}
+
+void SessionLayer::leave_untold(Side side) {
+  auto& untold = half(side).untold;
+  if (untold < UINT32_MAX) ++untold;
 }
 
 void SessionLayer::enter(Phase phase) { log_.phase = std::max(log_.phase, phase); }

@@ -164,10 +164,11 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final
     keep_closed(unit);
     return Outcome::kRead;
   }
-  const auto opened = opener_->open(unit.side, unit.octets);
+  auto opened = opener_->open(unit.side, unit.octets);
   if (opened) {
     if (ContentType{opened->content_type} == ContentType::kApplicationData) {
       read_plaintext(unit, opened->plaintext);
+      base::wipe(opened->plaintext);  // of credentials, or of what a redirection hands out
     } else {
       read_opened(unit, *opened);
     }

@@ -33,7 +33,8 @@ class TlsLayer {
   void set_phase_behind(Phase phase) { phase_behind_ = phase; }
   [[nodiscard]] bool spoke(Side side) const { return half(side).spoke; }
   /// A handshake message of this side is incomplete.
-  [[nodiscard]] bool is_mid_message(Side side) const { return !half(side).partial.empty(); }
+  /// Of a message that is not whole yet.
+  [[nodiscard]] std::size_t octets_begun(Side side) const { return half(side).partial.size(); }
   [[nodiscard]] bool is_exhausted(Side side) const { return half(side).data >= kMostData; }
   /// Memory behind it; the contexts of the library that opens records are guessed.
   [[nodiscard]] std::size_t octets_held() const {

@@ -117,6 +117,7 @@ void X224Layer::read_request(const Unit& unit, rdp::ConnectionRequest request, N
     is_rdp_ = true;
   if (had_parameters_) is_other_ = true;
   offered_ = request.negotiation ? request.negotiation->requested.bits : 0;
+  session_.offered(*offered_);
   log.add(unit.where(), unit.at, std::move(request), std::move(notes.anomalies));
 }
 

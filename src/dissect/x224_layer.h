@@ -37,6 +37,7 @@ class X224Layer {
     return (side == Side::kClient ? client_shallow_ : server_shallow_) >= kMostData;
   }
   [[nodiscard]] bool session_is_active() const { return session_.is_active(); }
+  void read_fast_path(const Unit& unit) { session_.read_fast_path(unit); }
   [[nodiscard]] Phase phase_behind() const;
   /// Of the Confirm; nothing: none was read.
   [[nodiscard]] std::optional<std::uint32_t> selected() const { return selected_; }

@@ -44,6 +44,7 @@ std::expected<Investigation, Error> investigate(const net::Target& target,
       .proxy = options.proxy ? net::text_of(*options.proxy) : std::string(),
       .certificate_problems =
           certificate_problems(result.handshake.record, judge, target.host, now()),
+      .expected_certificate = options.expected_certificate,
       .saw = saw};
   result.diagnosis = diagnose::diagnose(result.handshake.record, circumstances);
   result.certificate_problems = circumstances.certificate_problems;

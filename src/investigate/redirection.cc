@@ -87,6 +87,12 @@ void leave_credentials_behind(dialogue::ProbePlan& plan) {
   }
 }
 
+/// Empty: none was named, or none that can be read.
+Bytes certificate_named_by(const Redirection& redirection) {
+  if (!redirection.target_certificate) return {};
+  return rdp::certificate_of_target(*redirection.target_certificate).value_or(Bytes{});
+}
+
 void go_to(const net::Target& host, FollowUp& next) {
   next.target = host;
   next.options.resolve_to.clear();
@@ -160,6 +166,7 @@ std::expected<FollowUp, Error> follow(const net::Target& target, const net::Prob
     plan.request.routing_token = *std::move(token);
     plan.request.cookie.reset();  // 3.2.5.3.1: one or the other
   }
+  next.options.expected_certificate = certificate_named_by(redirection);
   leave_credentials_behind(plan);
   plan.session.redirected_session_id = redirection.session_id;
   const bool has_rdstls = offer_rdstls(redirection, std::move(password), plan);

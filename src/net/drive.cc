@@ -19,11 +19,12 @@ class Drive {
     begin_phase();
     bool more = true;
     while (more) more = co_await carry_out();
+    const auto gone_by = steady_clock::now() + kDrain;
     if (tls_ && tls_->state() != State::kHandshaking && tls_->state() != State::kFailed) {
       tls_->close();
-      co_await flush(steady_clock::now() + kDrain);
+      co_await flush(gone_by);
     }
-    co_await stream_.close_in_order(steady_clock::now() + kDrain);
+    co_await stream_.close_in_order(gone_by);
     stream_.read_by({});
     if (error_) co_return std::unexpected(*error_);
     co_return std::expected<void, Error>{};
@@ -35,7 +36,7 @@ class Drive {
   /// One step; false when nothing more is to be done.
   asio::awaitable<bool> carry_out() {
     // Whoever writes to a peer that has left learns nothing but a reset: look first.
-    stream_.look();
+    const bool too_much = stream_.look() == Got::kTooMuch;
     auto step = sequence_->next(stream_.tap().record());
     sequence_->tell(facts_);
     if (auto* next = std::get_if<dialogue::Next>(&step)) {
@@ -44,6 +45,8 @@ class Drive {
       co_return true;
     }
     if (auto* send = std::get_if<dialogue::Send>(&step)) {
+      // Who is asked without end could answer without end.
+      if (too_much || is_late()) co_return false;
       const bool written = co_await write(send->bytes);
       if (send->is_secret) base::wipe(send->bytes);
       co_return written;
@@ -63,6 +66,14 @@ class Drive {
       co_return got != Got::kTooMuch;
     }
     co_return false;
+  }
+
+  /// An answer that was there in time may be answered a moment later.
+  bool is_late() {
+    constexpr auto kMoment = std::chrono::milliseconds(250);
+    if (steady_clock::now() <= deadline_ + kMoment) return false;
+    facts_.missed_deadline = sequence_->phase();
+    return true;
   }
 
   void begin_phase() {

@@ -27,8 +27,10 @@ Stream::Stream(Socket& socket, Tap& tap, const RunClock& clock)
 asio::awaitable<Stream::Got> Stream::receive(Deadline deadline) {
   for (;;) {
     const auto got = look();
-    // A peer that never pauses must not outlast the deadline: what it said is in the record.
-    const bool late = std::chrono::steady_clock::now() > deadline + kDrain;
+    // A peer that never pauses must not outlast the deadline: what it said is in the record. What
+    // was there in time may be read a moment later.
+    constexpr auto kMoment = std::chrono::milliseconds(50);
+    const bool late = std::chrono::steady_clock::now() > deadline + kMoment;
     if (got == Got::kOctets && late) co_return Got::kNothing;
     if (got != Got::kNothing) co_return got;
     const bool ready = co_await wait_until_ready(socket_, Socket::wait_read, deadline);

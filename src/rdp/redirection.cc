@@ -60,6 +60,29 @@ std::vector<std::string> read_addresses(Reader& r) {
   return addresses;
 }
 
+/// RFC 4648 4, in characters of two octets, as a null-terminated string; lines may be broken.
+std::optional<Bytes> from_wide_base64(ByteSpan octets) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  Bytes out;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (std::size_t i = 0; i + 1 < octets.size(); i += 2) {
+    const auto c = static_cast<char>(octets[i]);
+    if (octets[i + 1] != 0) return std::nullopt;
+    if (c == '\0' || c == '=') break;
+    if (c == '\r' || c == '\n') continue;
+    const auto value = kAlphabet.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out.push_back(static_cast<std::uint8_t>(bits >> count));
+  }
+  return out;
+}
+
 /// Where the password of a packet lies, for who follows it.
 struct PasswordPlace {
   ByteSpan octets;
@@ -191,6 +214,23 @@ Writer written_after_password(const R& packet) {
 
 std::vector<std::string> redirection_flag_names(std::uint32_t flags) {
   return names_of_bits(flags, kFlagNames);
+}
+
+std::optional<Bytes> certificate_of_target(ByteSpan target_certificate) {
+  constexpr std::uint32_t kCertificate = 32;  // 2.2.13.1.3 ELEMENT_TYPE_CERTIFICATE
+  constexpr std::uint32_t kDer = 1;           // ENCODING_TYPE_ASN1_DER
+  const auto container = from_wide_base64(target_certificate);
+  if (!container) return std::nullopt;
+  Reader r(*container);
+  while (r.left() > 0 && !r.failed()) {
+    const auto type = r.u32le("type");
+    const auto encoding = r.u32le("encoding");
+    const auto size = r.u32le("elementSize");
+    const auto element = r.bytes(size, "elementData");
+    if (!r.failed() && type == kCertificate && encoding == kDer && !element.empty())
+      return base::to_bytes(element);
+  }
+  return std::nullopt;
 }
 
 std::string redirection_target(const ServerRedirection& redirection) {

@@ -74,25 +74,16 @@ ProxyWay proxy_way(const HandshakeRecord& record) {
   return way;
 }
 
-std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side) {
-  std::uint64_t read = 0;
-  std::uint64_t seen = 0;
-  std::uint64_t begun = 0;  // inside TLS
-  bool opened = false;
+std::uint64_t unfinished_octets(const HandshakeRecord& record) {
+  const Ending* first = nullptr;
   for (const auto& e : record.evidence) {
-    if (const auto* ending = std::get_if<Ending>(&e.fact)) {
-      seen = std::max(seen, side == Side::kServer ? ending->server_bytes : ending->client_bytes);
-    }
-    if (e.where.side != side || e.where.layer == Layer::kTransport) continue;
-    // Inside TLS offsets count otherwise: what is read there is no longer told by these octets.
-    if (e.where.layer == Layer::kDecrypted) opened = true;
-    read = std::max(read, e.where.offset + e.where.size);
-    const auto* data = std::get_if<ApplicationData>(&e.fact);
-    begun = data != nullptr && data->begins_message ? data->size : 0;
-    opened = opened || begun > 0;
+    const auto* ending = std::get_if<Ending>(&e.fact);
+    if (ending == nullptr) continue;
+    // What completes after the client hung up came too late.
+    if (ending->by == Side::kClient) return ending->server_unfinished;
+    if (first == nullptr) first = ending;
   }
-  if (opened) return begun;
-  return seen > read ? seen - read : 0;
+  return first == nullptr ? 0 : first->server_unfinished;
 }
 
 Summary summary(const HandshakeRecord& record) {

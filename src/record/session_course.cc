@@ -193,6 +193,20 @@ class Walk {
   std::optional<Phase> closed_from_;
 };
 
+/// MS-RDPBCGR 2.2.14.1: the others only begin a measurement, or are what is measured.
+bool asks_for_answer(const rdp::Autodetect& request) {
+  using A = rdp::Autodetect;
+  switch (request.type) {
+    case A::kBandwidthStartConnectTime:
+    case A::kBandwidthStartReliable:
+    case A::kBandwidthStartLossy:
+    case A::kBandwidthPayload:
+      return false;
+    default:
+      return request.is_request();
+  }
+}
+
 }  // namespace
 
 SessionCourse read_session_course(const HandshakeRecord& record, bool without_tls) {
@@ -205,7 +219,8 @@ std::optional<bool> server_due_after(const Evidence& evidence) {
   if (evidence.where.side == Side::kClient) {
     // These are answered by nothing of their own.
     if (holds<rdp::ErectDomainRequest>(fact) || holds<SecurityExchanged>(fact) ||
-        holds<rdp::MultitransportResponse>(fact) || holds<ChannelData>(fact)) {
+        holds<rdp::MultitransportResponse>(fact) || holds<ChannelData>(fact) ||
+        holds<FastPathPdu>(fact)) {
       return {};
     }
     return true;
@@ -222,7 +237,14 @@ std::optional<bool> server_due_after(const Evidence& evidence) {
       share_data_in<rdp::Control>(evidence) != nullptr) {
     return true;  // up to its Font Map
   }
-  if (share_data_in<rdp::SetErrorInfo>(evidence) != nullptr || holds<ChannelData>(fact)) return {};
+  if (share_control_in<rdp::DeactivateAll>(evidence) != nullptr) return true;  // it demands anew
+  // What neither goes on nor asks for anything leaves due what was due.
+  if (const auto* pdu = get_if<rdp::Autodetect>(&fact); pdu != nullptr && !asks_for_answer(*pdu))
+    return {};
+  const bool besides = share_data_in<rdp::SetErrorInfo>(evidence) != nullptr ||
+                       holds<ChannelData>(fact) || holds<FastPathPdu>(fact) ||
+                       holds<rdp::Heartbeat>(fact) || holds<rdp::OtherDomainPdu>(fact);
+  if (besides) return {};
   return false;
 }
 

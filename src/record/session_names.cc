@@ -157,6 +157,7 @@ struct Namer {
   }
   Name operator()(const ClosedPayload& closed) const { return name_of(closed); }
   Name operator()(const ChannelData&) const { return {"channel_data", "Virtual channel data"}; }
+  Name operator()(const FastPathPdu&) const { return {"fast_path", "Fast-Path PDU"}; }
 };
 
 template <typename T>

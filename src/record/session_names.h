@@ -21,7 +21,7 @@ concept SessionFact =
           rdp::ChannelJoinConfirm, rdp::OtherDomainPdu, SecurityExchanged, Boxed<rdp::ClientInfo>,
           Boxed<rdp::Autodetect>, Boxed<rdp::LicensingPdu>, rdp::MultitransportRequest,
           rdp::MultitransportResponse, rdp::Heartbeat, Boxed<rdp::ShareControl>,
-          Boxed<rdp::ServerRedirection>, ClosedPayload, ChannelData>;
+          Boxed<rdp::ServerRedirection>, ClosedPayload, ChannelData, FastPathPdu>;
 
 /// "mcs_connect_initial", "demand_active", "font_map"; nothing for other facts.
 [[nodiscard]] std::optional<std::string_view> session_message_name(const Fact& fact);

@@ -58,6 +58,8 @@ void take(const Evidence& e, SessionSummary& summary) {
     take_share(e, summary);
   }
   if (const auto error = error_info_in(e)) {
+    if (summary.other_error_info_at == nullptr && summary.error_info && summary.error_info != error)
+      summary.other_error_info_at = summary.error_info_at;
     summary.error_info = error;
     summary.error_info_at = &e;
   }

@@ -26,7 +26,4 @@ struct CredsspLine {
 /// (0xc000006d)". Nothing where it is no refusal of authentication.
 [[nodiscard]] std::optional<std::string> refusal_in_words(const Evidence& evidence);
 
-/// "ntlm_challenge" as people say it; nothing for messages of other phases.
-[[nodiscard]] std::optional<std::string_view> credssp_message_in_words(std::string_view name);
-
 }  // namespace rdpwhy::report

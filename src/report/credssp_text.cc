@@ -267,30 +267,4 @@ std::optional<std::string> refusal_in_words(const Evidence& evidence) {
   return {};
 }
 
-std::optional<std::string_view> credssp_message_in_words(std::string_view name) {
-  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"ntlm_negotiate", "the NTLM NEGOTIATE"},
-      {"ntlm_challenge", "the NTLM CHALLENGE"},
-      {"ntlm_authenticate", "the NTLM AUTHENTICATE"},
-      {"spnego_init", "the first SPNEGO token"},
-      {"spnego_response", "a SPNEGO token"},
-      {"ap_request", "the Kerberos AP-REQ"},
-      {"ap_reply", "the Kerberos AP-REP"},
-      {"tgt_request", "the Kerberos TGT-REQ"},
-      {"tgt_reply", "the Kerberos TGT-REP"},
-      {"krb_error", "the KRB-ERROR"},
-      {"pub_key_auth", "the pubKeyAuth"},
-      {"auth_info", "the credentials went"},
-      {"ts_request", "a TSRequest"},
-      {"ts_request_error", "the errorCode"},
-      {"early_user_authorization_result", "the authorization result"},
-      {"rdstls_capabilities", "the RDSTLS capabilities"},
-      {"rdstls_authentication_request", "the RDSTLS authentication request"},
-      {"rdstls_authentication_response", "the RDSTLS authentication response"}};
-  for (const auto& [key, words] : kNames) {
-    if (key == name) return words;
-  }
-  return {};
-}
-
 }  // namespace rdpwhy::report

@@ -20,9 +20,7 @@ void write_session(JsonWriter& w, const HandshakeRecord& record);
 
 /// Who says no in this evidence, and in which words; nothing where it is no refusal of these
 /// phases.
-[[nodiscard]] std::optional<std::string> session_refusal_in_words(const Evidence& evidence);
-
-/// "demand_active" as people say it; nothing for messages of other phases.
-[[nodiscard]] std::optional<std::string_view> session_message_in_words(std::string_view name);
+[[nodiscard]] std::optional<std::string> session_refusal_in_words(const Evidence& evidence,
+                                                                  const HandshakeRecord& record);
 
 }  // namespace rdpwhy::report

@@ -5,12 +5,14 @@
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/codes/codes.h"
 #include "rdpwhy/record/session_summary.h"
+#include "report/bounds.h"
 #include "report/session.h"
 
 namespace rdpwhy::report {
 namespace {
 
 constexpr std::size_t kMostShown = 12;
+constexpr std::size_t kMostOfName = 80;  ///< octets of what a server calls its product
 
 /// "ERRINFO_LOGOFF_BY_USER (0x0000000c)"
 std::string code_words(codes::Family family, std::uint32_t value, int digits = 8) {
@@ -115,7 +117,8 @@ std::vector<CredsspLine> session_lines(const HandshakeRecord& record) {
   if (const auto* request = summary->license_request) {
     lines.push_back(
         {"licensing", fmt::format("the server asks for a licence: {} of {}",
-                                  request->product.product_id, request->product.company_name)});
+                                  shortened(request->product.product_id, kMostOfName),
+                                  shortened(request->product.company_name, kMostOfName))});
   }
   if (summary->license_issued) lines.push_back({"licensing", "the server issued a licence"});
   if (summary->licensing_error != nullptr)
@@ -124,6 +127,11 @@ std::vector<CredsspLine> session_lines(const HandshakeRecord& record) {
     lines.push_back({"capabilities", demand_words(*summary->demand_active)});
   if (summary->redirection != nullptr)
     lines.push_back({"redirected", redirection_words(*summary->redirection)});
+  if (const auto* other = summary->other_error_info_at) {
+    lines.push_back(
+        {"error info",
+         code_words(codes::Family::kErrorInfo, *record::error_info_in(*other)) + ", first"});
+  }
   if (summary->error_info) {
     const auto* code = codes::find(codes::Family::kErrorInfo, *summary->error_info);
     auto words = code_words(codes::Family::kErrorInfo, *summary->error_info);
@@ -133,10 +141,17 @@ std::vector<CredsspLine> session_lines(const HandshakeRecord& record) {
   return lines;
 }
 
-std::optional<std::string> session_refusal_in_words(const Evidence& evidence) {
+std::optional<std::string> session_refusal_in_words(const Evidence& evidence,
+                                                    const HandshakeRecord& record) {
   const std::string_view by = record::name_of(evidence.where.side);
-  if (const auto error = record::error_info_in(evidence))
-    return fmt::format("the {} said why: {}", by, code_words(codes::Family::kErrorInfo, *error));
+  if (const auto error = record::error_info_in(evidence)) {
+    auto words =
+        fmt::format("the {} said why: {}", by, code_words(codes::Family::kErrorInfo, *error));
+    const auto last = record::session_summary(record)->error_info;
+    if (last && last != error)
+      words += fmt::format(", and at last {}", code_words(codes::Family::kErrorInfo, *last));
+    return words;
+  }
   if (const auto* redirection = record::redirection_in(evidence))
     return fmt::format("the {} sends the client {}", by, redirection_words(*redirection));
   if (const auto* response = record::get_if<record::McsConnectResponse>(&evidence.fact)) {
@@ -158,47 +173,6 @@ std::optional<std::string> session_refusal_in_words(const Evidence& evidence) {
     return refused(attached->result, "to attach the user");
   if (const auto* joined = record::get_if<rdp::ChannelJoinConfirm>(&evidence.fact))
     return refused(joined->result, fmt::format("channel {}", joined->requested));
-  return {};
-}
-
-std::optional<std::string_view> session_message_in_words(std::string_view name) {
-  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"mcs_connect_initial", "the MCS Connect-Initial"},
-      {"mcs_connect_response", "the MCS Connect-Response"},
-      {"erect_domain_request", "the Erect Domain Request"},
-      {"attach_user_request", "the Attach User Request"},
-      {"attach_user_confirm", "the Attach User Confirm"},
-      {"channel_join_request", "a Channel Join Request"},
-      {"channel_join_confirm", "a Channel Join Confirm"},
-      {"security_exchange", "the Security Exchange"},
-      {"client_info", "the Client Info"},
-      {"autodetect_request", "an Auto-Detect Request"},
-      {"autodetect_response", "an Auto-Detect Response"},
-      {"license_request", "the License Request"},
-      {"platform_challenge", "the Platform Challenge"},
-      {"new_license", "the New License"},
-      {"upgrade_license", "the Upgrade License"},
-      {"license_info", "the client's licence"},
-      {"new_license_request", "the New License Request"},
-      {"platform_challenge_response", "the Platform Challenge Response"},
-      {"license_error_alert", "the License Error Alert"},
-      {"multitransport_request", "the Multitransport Request"},
-      {"multitransport_response", "the Multitransport Response"},
-      {"demand_active", "the Demand Active"},
-      {"confirm_active", "the Confirm Active"},
-      {"synchronize", "a Synchronize"},
-      {"control_cooperate", "a Control (Cooperate)"},
-      {"control_request", "the Control (Request Control)"},
-      {"control_granted", "the Control (Granted Control)"},
-      {"persistent_key_list", "the Persistent Key List"},
-      {"font_list", "the Font List"},
-      {"font_map", "the Font Map"},
-      {"set_error_info", "a Set Error Info"},
-      {"server_redirection", "the Server Redirection"},
-      {"deactivate_all", "the Deactivate All"}};
-  for (const auto& [key, words] : kNames) {
-    if (key == name) return words;
-  }
   return {};
 }
 

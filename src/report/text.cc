@@ -9,6 +9,7 @@
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/codes/codes.h"
 #include "rdpwhy/record/queries.h"
+#include "rdpwhy/record/session_summary.h"
 #include "rdpwhy/report/report.h"
 #include "rdpwhy/tls/registry.h"
 #include "report/bounds.h"
@@ -80,28 +81,6 @@ std::string who(const Source& source) {
   return source.redirected_from.empty() ? shown : shown + ", redirected";
 }
 
-/// "client_hello" as people say it.
-std::string message_in_words(std::string_view name) {
-  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"syn", "the SYN"},
-      {"connecting", "the SYN"},
-      {"syn_ack", "TCP was established"},
-      {"connected", "TCP was established"},
-      {"proxy_request", "the request to it"},
-      {"proxy_answer", "its answer"},
-      {"connection_request", "the Connection Request"},
-      {"connection_confirm", "the Connection Confirm"},
-      {"client_hello", "the ClientHello"},
-      {"server_hello", "the ServerHello"},
-      {"certificate", "the Certificate"}};
-  if (const auto words = credssp_message_in_words(name)) return std::string(*words);
-  if (const auto words = session_message_in_words(name)) return std::string(*words);
-  for (const auto& [key, words] : kNames) {
-    if (key == name) return std::string(words);
-  }
-  return name.empty() ? "the beginning" : printable(name);
-}
-
 const Evidence* evidence_of(const record::Failure& failure, const HandshakeRecord& record) {
   const bool known = failure.evidence >= 1 && failure.evidence <= record.evidence.size();
   return known ? &record.evidence[failure.evidence - 1] : nullptr;
@@ -150,8 +129,21 @@ std::optional<std::string> refusal_of(const record::Failure& failure,
                                       const HandshakeRecord& record) {
   const auto* evidence = evidence_of(failure, record);
   if (evidence == nullptr || failure.phase <= Phase::kTls) return {};
-  if (auto words = session_refusal_in_words(*evidence)) return words;
+  if (auto words = session_refusal_in_words(*evidence, record)) return words;
   return refusal_in_words(*evidence);
+}
+
+/// The client hung up on a server that had not answered what was due.
+std::optional<std::string> waiting_in_vain_in_words(const record::Failure& failure,
+                                                    const HandshakeRecord& record) {
+  const bool missed = record.run && record.run->missed_deadline;
+  const auto talk = record::server_talk(record, failure);
+  if (talk && talk->is_flood()) return "no end of messages, and the client hung up";
+  if (failure.how != EndedHow::kTimeout && !missed) return {};
+  if (record::unfinished_octets(record) != 0) return "an unfinished answer, and the client hung up";
+  if (talk && talk->last != nullptr) return "not the answer that was due, and the client hung up";
+  if (failure.how != EndedHow::kTimeout) return {};
+  return "silence, and the client hung up";
 }
 
 std::string ending_in_words(const record::Failure& failure, const Subject& subject) {
@@ -173,13 +165,10 @@ std::string ending_in_words(const record::Failure& failure, const Subject& subje
     case EndedHow::kTimeout:
       if (const auto words = refusal_of(failure, record)) return *words;
       if (failure.phase == Phase::kTcp) return "no answer to the SYN";
-      return record::unfinished_octets(record, Side::kServer) != 0
-                 ? "an unfinished answer, and the client hung up"
-                 : "silence, and the client hung up";
+      return waiting_in_vain_in_words(failure, record).value_or("silence, and the client hung up");
     case EndedHow::kClose:
-      if (failure.by == Side::kClient && record.run && record.run->missed_deadline &&
-          record::unfinished_octets(record, Side::kServer) != 0) {
-        return "an unfinished answer, and the client hung up";
+      if (failure.by == Side::kClient) {
+        if (auto words = waiting_in_vain_in_words(failure, record)) return *words;
       }
       return by + " closed the connection";
     case EndedHow::kReset:
@@ -220,6 +209,20 @@ bool violated(const Subject& subject) {
          subject.diagnosis->causes.front().id == "protocol-violation";
 }
 
+/// Everything completed, and yet there is a cause: how the session that had just begun ended.
+std::optional<std::string> what_followed(const Subject& subject) {
+  if (subject.diagnosis == nullptr || subject.diagnosis->causes.empty()) return {};
+  const auto summary = record::session_summary(*subject.record);
+  if (!summary || summary->font_map_at == nullptr) return {};
+  const auto& cause = subject.diagnosis->causes.front();
+  if (cause.id == "session-ended-after-handshake") return "the server ended the session";
+  const auto* said = summary->error_info_at;
+  const bool is_it =
+      said != nullptr && std::ranges::find(cause.because, said->id) != cause.because.end();
+  if (!is_it || said->id < summary->font_map_at->id) return {};
+  return session_refusal_in_words(*said, *subject.record);
+}
+
 /// How far, what ended it, by whom, after how long: in one sentence.
 void write_lead(Page& page, const Subject& subject, const record::Progress& progress) {
   const auto target = who(subject.source);
@@ -233,7 +236,7 @@ void write_lead(Page& page, const Subject& subject, const record::Progress& prog
     const bool timed = failure->how != EndedHow::kCaptureEnd && failure->phase != Phase::kResolve;
     if (timed)
       sentence += fmt::format(", {} after {}", duration_in_words(failure->after_ns),
-                              message_in_words(failure->after));
+                              record::message_in_words(failure->after));
     page.wrapped_in(Ink::kBad, "", sentence + ".");
     return;
   }
@@ -245,6 +248,10 @@ void write_lead(Page& page, const Subject& subject, const record::Progress& prog
     page.wrapped_in(Ink::kOdd, "",
                     fmt::format("{}: went through {}, but not on to {}.", target, reached,
                                 record::row_of(*run->until).title));
+  } else if (const auto then = what_followed(subject)) {
+    page.wrapped_in(Ink::kOdd, "",
+                    fmt::format("{}: went through {}{}; then {}.", target, reached,
+                                run ? ", as far as asked" : "", *then));
   } else if (violated(subject)) {
     page.wrapped_in(
         Ink::kOdd, "",

@@ -703,5 +703,39 @@ TEST(LogonSaw, IsJudgedByWhatTheServerSaid) {
   EXPECT_EQ(fits(closed(delegated().authorization(5)), 0x807), Fits::kNo);
 }
 
+TEST(Logon, AnAnswerThatIsNotFinishedIsNoSilence) {
+  const auto diagnosis = secured().negotiate().partial(7).wait_and_hang_up(5000).diagnose();
+  EXPECT_EQ(found(diagnosis), "stalled possible, slow-server possible");
+  EXPECT_EQ(diagnosis.causes.front().says.find("silent"), std::string::npos);
+  EXPECT_NE(diagnosis.causes.front().says.find("7 octets of an answer"), std::string::npos);
+}
+
+TEST(Logon, OtherMessagesOfTlsAreNoSilenceEither) {
+  const auto met = [](tls::HandshakeType type) {
+    auto story = secured().negotiate();
+    for (int i = 0; i < 5; ++i) {
+      story.add(Phase::kCredssp, Side::kServer,
+                record::HandshakeMessage{.type = static_cast<std::uint8_t>(type), .size = 1}, 900);
+      story.on_wire_of(30);
+    }
+    return story.wait_and_hang_up(490).diagnose();
+  };
+  const auto updates = met(tls::HandshakeType::kKeyUpdate);
+  EXPECT_EQ(found(updates), "unexplained possible");
+  EXPECT_NE(updates.causes.front().says.find("TLS KeyUpdate (5 times)"), std::string::npos);
+  const auto tickets = met(tls::HandshakeType::kNewSessionTicket);
+  EXPECT_EQ(tickets.causes.front().id, "stalled");
+}
+
+TEST(Logon, WhatIsLongerThanIsReadHereIsNoViolation) {
+  const record::Malformed huge{.what = "CredSSP TSRequest",
+                               .error = {.field = "TSRequest", .text = "2000000 octets"},
+                               .own_limit = true};
+  auto story = secured().negotiate().inside_tls(Phase::kCredssp, Side::kServer, huge);
+  const auto diagnosis = story.end(Side::kClient, How::kClose).diagnose();
+  EXPECT_EQ(found(diagnosis), "unexplained possible");
+  EXPECT_NE(diagnosis.causes.front().says.find("longer than is read here"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace rdpwhy::diagnose

@@ -57,6 +57,7 @@ class Story {
  private:
   Moment now_{1'700'000'000'000'000'000};
   std::uint64_t octets_[2] = {0, 0};
+  std::uint32_t unfinished_ = 0;
 };
 
 /// "id certain, id possible": what was found, in order.

@@ -285,13 +285,17 @@ Story& Story::kdc(record::KdcTalk talk) {
 Story& Story::end(Side by, Ending::How how, double after_ms, bool mid_message) {
   const auto phase = record.evidence.empty() ? Phase::kTcp : record.evidence.back().phase;
   add(phase, by,
-      Ending{by, how, static_cast<Nanoseconds>(after_ms * 1e6), octets_[0], octets_[1],
-             mid_message},
+      Ending{by, how, static_cast<Nanoseconds>(after_ms * 1e6), octets_[0], octets_[1], mid_message,
+             unfinished_},
       after_ms);
   return *this;
 }
 
-Story& Story::partial(std::uint32_t size) { return octets_[1] += size, *this; }
+Story& Story::partial(std::uint32_t size) {
+  octets_[1] += size;
+  unfinished_ = size;
+  return *this;
+}
 
 Story& Story::wait_and_hang_up(double silence_ms) {
   if (record.run) record.run->missed_deadline = record.evidence.back().phase;

@@ -217,6 +217,146 @@ TEST(Session, WithoutEndIsBounded) {
   EXPECT_LT(plain(happened).evidence.size(), 200u);
 }
 
+record::Ending ending_of(const HandshakeRecord& record) {
+  for (const auto& e : record.evidence)
+    if (const auto* ending = std::get_if<record::Ending>(&e.fact)) return *ending;
+  ADD_FAILURE() << "no ending";
+  return {};
+}
+
+std::optional<record::ServerTalk> talk_in(const HandshakeRecord& record) {
+  const auto progress = record::progress(record);
+  EXPECT_TRUE(progress.failure);
+  return progress.failure ? record::server_talk(record, *progress.failure) : std::nullopt;
+}
+
+/// A client that waits for the Demand Active, and what the server says instead.
+HandshakeRecord waiting(int times, const Bytes& said, bool inside_tls = false,
+                        Nanoseconds silence = 5'000'000'000) {
+  auto happened =
+      connected_session() + Connection{client(client_info()), server(licensing_alert())};
+  for (int i = 0; i < times; ++i) happened.push_back(server(said));
+  Dissector dissector(inside_tls ? opening_options() : Dissector::Options{});
+  const auto connection =
+      inside_tls ? opened_connection(kSsl, all_inside(happened)) : plain_connection(happened);
+  play(dissector, connection);
+  const auto last = moment_of(connection.size() + 1);
+  dissector.ended(Side::kClient, record::Ending::How::kClose, {last.ns + silence});
+  return dissector.take();
+}
+
+TEST(Session, WithoutEndSaysHowMuchItLeftOut) {
+  const auto data = to_channel(Side::kServer, 1004, Bytes(30, 1));
+  const auto update = fast_path_update();
+  const auto heartbeat =
+      headed(Side::kServer, flags::kHeartbeat, rdp::encode(rdp::Heartbeat{.period = 1}), kMessage);
+  for (const auto* said : {&data, &update, &heartbeat}) {
+    for (const bool inside : {false, true}) {
+      SCOPED_TRACE(inside);
+      const auto record = waiting(1000, *said, inside, 0);
+      EXPECT_LT(record.evidence.size(), 250u);
+      const auto talk = talk_in(record);
+      ASSERT_TRUE(talk);
+      EXPECT_TRUE(talk->is_flood());
+      EXPECT_EQ(talk->messages, 1000u);
+      EXPECT_EQ(ending_of(record).server_unfinished, 0u);
+    }
+  }
+}
+
+TEST(Session, OfOtherMessagesThanTheOneThatIsDueIsATimeoutAndNoSilence) {
+  const auto record = waiting(3, fast_path_update());
+  const auto progress = record::progress(record);
+  ASSERT_TRUE(progress.failure);
+  EXPECT_EQ(progress.failure->how, record::EndedHow::kTimeout);
+  EXPECT_EQ(progress.failure->after, "fast_path");
+  const auto talk = talk_in(record);
+  ASSERT_TRUE(talk);
+  EXPECT_FALSE(talk->is_flood());
+  EXPECT_EQ(talk->messages, 3u) << "without the licensing alert, which went on";
+}
+
+TEST(Session, ThatStopsInsideAMessageSaysHowMuchOfItCame) {
+  for (const bool inside : {false, true}) {
+    auto half = bare(Side::kServer, demand_active());
+    half.resize(half.size() - 3);
+    const auto record = waiting(1, half, inside);
+    EXPECT_EQ(ending_of(record).server_unfinished, half.size());
+    EXPECT_EQ(record::unfinished_octets(record), half.size());
+  }
+  EXPECT_EQ(record::unfinished_octets(waiting(2, fast_path_update())), 0u);
+}
+
+std::vector<std::string> notes_on(const HandshakeRecord& record) {
+  std::vector<std::string> notes;
+  for (const auto& e : record.evidence)
+    for (const auto& note : e.notes) notes.push_back(note.field + " " + note.text);
+  return notes;
+}
+
+Bytes response_with(std::vector<rdp::ServerBlock> blocks) {
+  rdp::ServerBlocks all;
+  all.blocks = std::move(blocks);
+  const rdp::ConferenceCreateResponse response{.user_data = rdp::encode(all)};
+  return mcs(rdp::ConnectResponse{.user_data = rdp::encode(response)});
+}
+
+TEST(Session, WhatAServerLeavesOutOfItsSettingsIsNoted) {
+  const rdp::ServerCoreData core{.version = 0x00080010};
+  const rdp::ServerSecurityData security{};
+  const rdp::ServerNetworkData network{.mcs_channel_id = kIo, .channel_ids = {1004, 1005}};
+  const auto noted = [](std::vector<rdp::ServerBlock> blocks) {
+    return notes_on(plain({client(connect_initial()), server(response_with(std::move(blocks)))}));
+  };
+  EXPECT_THAT(noted({core, network, security}), testing::IsEmpty());
+  EXPECT_THAT(noted({network, security}), testing::ElementsAre("SC_CORE is missing"));
+  EXPECT_THAT(noted({core, network}), testing::ElementsAre(HasSubstr("SC_SECURITY is missing")));
+  EXPECT_THAT(noted({core, security}), testing::ElementsAre(HasSubstr("SC_NET is missing")));
+  auto odd = network;
+  odd.mcs_channel_id = 0;
+  odd.channel_ids.push_back(1006);
+  EXPECT_THAT(noted({core, odd, security}),
+              testing::ElementsAre(HasSubstr("MCSChannelId is 0, which no channel has"),
+                                   "channelCount is 3, and the client had asked for 2 channels"));
+  auto other = core;
+  other.client_requested_protocols = 3;
+  EXPECT_THAT(noted({other, network, security}),
+              testing::ElementsAre(HasSubstr("clientRequestedProtocols is 0x3")));
+}
+
+TEST(Session, AJoinOfAnotherChannelThanTheOneThatWasAskedForIsNoted) {
+  const auto record =
+      plain({client(connect_initial()), server(connect_response()),
+             client(mcs(rdp::ChannelJoinRequest{.initiator = kUser, .channel_id = kIo})),
+             server(mcs(rdp::ChannelJoinConfirm{
+                 .initiator = kUser, .requested = 1333, .channel_id = 1334}))});
+  EXPECT_THAT(notes_on(record),
+              testing::ElementsAre("requested is 1333, and the client had asked for 1003",
+                                   "channelId is 1334, another than the requested 1333"));
+}
+
+TEST(Session, AUserThatIsLetInAsNobodyBreaksTheProtocol) {
+  const auto record = plain({client(connect_initial()), server(connect_response()),
+                             client(mcs(rdp::AttachUserRequest{})),
+                             server(mcs(rdp::AttachUserConfirm{})), ended(Side::kServer)});
+  const auto* malformed = record::first<record::Malformed>(record);
+  ASSERT_NE(malformed, nullptr);
+  EXPECT_EQ(malformed->what, "MCS Attach User Confirm");
+  EXPECT_EQ(record::progress(record).failure->how, record::EndedHow::kMalformed);
+}
+
+TEST(Session, WhatAServerLeavesOutOnItsWayToTheFontMapIsNoted) {
+  const auto whole = activation();
+  EXPECT_THAT(notes_on(plain(connected_session() + Connection{client(client_info())} + whole)),
+              testing::ElementsAre("licensing no licensing PDU came before it"));
+  auto hasty = connected_session() + Connection{client(client_info()), server(licensing_alert())} +
+               Connection(whole.begin(), whole.begin() + 6);
+  hasty.push_back(whole.back());
+  EXPECT_THAT(notes_on(plain(hasty)),
+              testing::ElementsAre("Synchronize no Synchronize of the server came before it",
+                                   "Control no Control (Granted Control) came before it"));
+}
+
 TEST(Session, ThatIsMalformedSaysExactlyWhere) {
   auto zero_block = rdp::encode(client_blocks());
   zero_block[2] = zero_block[3] = 0;

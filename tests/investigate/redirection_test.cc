@@ -6,6 +6,7 @@
 
 #include "lab/logging_on.h"
 #include "rdpwhy/auth/rdstls.h"
+#include "rdpwhy/base/utf16.h"
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/investigate/investigate.h"
 #include "rdpwhy/rdp/client_blocks.h"
@@ -136,6 +137,16 @@ TEST(FollowRedirection, OffersRdstlsOnlyForCredentialsThatAreThere) {
   const auto third = followed(with_token("y\r\n"), next.options);
   EXPECT_FALSE(third.options.plan.rdstls);
   EXPECT_EQ(third.options.plan.request.negotiation->requested.bits & kRdstls, 0u);
+}
+
+/// Base64 in characters of two octets around an element of the type and encoding of a certificate.
+TEST(FollowRedirection, KeepsTheCertificateThatIsNamedToCompareIt) {
+  auto redirection = with_token("Cookie: msts=1\r\n");
+  EXPECT_THAT(followed(redirection).options.expected_certificate, testing::IsEmpty());
+  redirection.target_certificate = base::utf8_to_utf16le("IAAAAAEAAAAEAAAAMIIBAg==");
+  EXPECT_EQ(followed(redirection).options.expected_certificate, (Bytes{0x30, 0x82, 0x01, 0x02}));
+  redirection.target_certificate = base::utf8_to_utf16le("what is this?");
+  EXPECT_THAT(followed(redirection).options.expected_certificate, testing::IsEmpty());
 }
 
 TEST(FollowRedirection, TakesNothingOnTrust) {
@@ -269,6 +280,13 @@ TEST(RedirectedChain, SaysWhyItsCredentialsAreRefused) {
     EXPECT_EQ(progress.failure->phase, Phase::kRdstls);
     EXPECT_EQ(progress.failure->how, record::EndedHow::kFailurePdu);
     EXPECT_EQ(first_cause(*met.second), row.cause);
+    const auto& finding = met.second->diagnosis.causes.front();
+    if (row.code != 5) {
+      EXPECT_THAT(finding.says, HasSubstr("that the redirection handed out"));
+    }
+    if (row.code == 0x52E) {
+      EXPECT_THAT(finding.fix.front(), HasSubstr("redirection"));
+    }
     EXPECT_EQ(server->connections(), 2u) << "shown once";
     expect_equal_replay(met);
   }

@@ -181,8 +181,9 @@ constexpr Number kNumbers[] = {
     {0x10C9, "protocol-error-reported", ""},
     {0x1129, "protocol-error-reported", ""},
     {0x1196, "protocol-error-reported", ""},
-    {0x7777, "protocol-error-reported", "0x7777, which has no published name"},
-    {0x99, "ended-by-server-code", "0x99, which has no published name"},
+    {0x7777, "protocol-error-reported",
+     "0x7777, a number without a published name in the range of protocol errors"},
+    {0x99, "ended-by-server-code", "0x99, a number without a published name."},
 };
 
 TEST(SetErrorInfo, EveryFamilyHasItsCause) {

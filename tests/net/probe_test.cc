@@ -252,6 +252,24 @@ TEST(Probe, ATricklingPeerIsBoundByTheDeadlineOfThePhase) {
   EXPECT_NE(record::first<record::Connected>(probed.record), nullptr);
 }
 
+TEST(Probe, APeerThatNeverPausesDoesNotOutlastTheDeadline) {
+  // Whole X.224 Data TPDUs, one after the other: never an answer, and never a pause.
+  const Peer peer([](AcceptedConnection& connection) {
+    const Bytes data{3, 0, 0, 8, 2, 0xF0, 0x80, 0};
+    while (connection.write(data) && connection.pause(std::chrono::milliseconds(1))) {
+    }
+  });
+  auto options = quick();
+  const auto began = std::chrono::steady_clock::now();
+  const auto probed = run({"127.0.0.1", peer.port(), "t"}, options);
+  const auto took = std::chrono::steady_clock::now() - began;
+  // The phase's time, a second to leave in order, and room for a busy machine.
+  EXPECT_LT(took, options.phase_timeout + std::chrono::milliseconds(2500));
+  const auto all = endings(probed.record);
+  ASSERT_FALSE(all.empty());
+  EXPECT_EQ(all.front().by, Side::kClient);
+}
+
 /// Answers a SOCKS5 client; `reply` is the code of RFC 1928 6. Says what name was asked for.
 Peer::Serve socks_proxy(std::uint8_t reply, std::string& asked) {
   return [reply, &asked](AcceptedConnection& connection) {

@@ -5,6 +5,7 @@
 
 #include "rdp/octets.h"
 #include "rdp/share_oracles.h"
+#include "rdpwhy/base/utf16.h"
 #include "rdpwhy/rdp/share_control.h"
 
 namespace rdpwhy::rdp {
@@ -82,6 +83,22 @@ TEST(Redirection, LengthsThatCannotBeAreExactErrors) {
             "TargetNetAddress needs 4294967280 bytes at offset 16, 0 left");
   EXPECT_EQ(error("0004 1400 05000000 00080000 04000000 ffffffff"),
             "addressLength needs 4 bytes at offset 20, 0 left");
+}
+
+/// MS-RDPBCGR 2.2.13.1.2: elements of type, encoding and size, in Base64 of UTF-16.
+TEST(Redirection, NamesTheCertificateOfItsTarget) {
+  const auto read = [](std::string_view text) {
+    return certificate_of_target(base::utf8_to_utf16le(text));
+  };
+  EXPECT_EQ(read("IAAAAAEAAAAEAAAAMIIBAg=="), from_hex("30820102"));
+  EXPECT_EQ(read("IAAAAAEAAAAEAAAA\r\nMIIBAg=="), from_hex("30820102")) << "in lines";
+  // Another element before it.
+  EXPECT_EQ(read("AQAAAAEAAAABAAAA/yAAAAABAAAABAAAADCCAQI="), from_hex("30820102"));
+  EXPECT_EQ(read(""), std::nullopt);
+  EXPECT_EQ(read("IAAAAAEAAAD/////MIIBAg=="), std::nullopt) << "a size beyond the end";
+  EXPECT_EQ(read("IAAAAAIAAAAEAAAAMIIBAg=="), std::nullopt) << "another encoding";
+  EXPECT_EQ(read("IAAA*AEA"), std::nullopt) << "no Base64";
+  EXPECT_EQ(certificate_of_target(from_hex("41304130")), std::nullopt) << "no ASCII";
 }
 
 TEST(Redirection, DamagedIsBoundedAndExact) {

@@ -115,6 +115,8 @@ inline void check_redirection(ByteSpan bytes) {
   const auto packet = canonical(bytes, decode_server_redirection);
   if (!packet) return;
   static_cast<void>(redirection_target(*packet));
+  static_cast<void>(certificate_of_target(packet->target_certificate.value_or(Bytes{})));
+  static_cast<void>(certificate_of_target(bytes));
   const auto size = packet->password_size.value_or(0);
   hold(redirection_password(bytes).reveal().size() == size,
        "the password has the size that is said");

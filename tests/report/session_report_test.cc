@@ -1,14 +1,17 @@
 // What a report says of the session's phases.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/report/report.h"
 
 namespace rdpwhy::report {
 namespace {
 
 using nlohmann::json;
+using testing::HasSubstr;
 
 constexpr Moment kStart{1'700'000'000'000'000'000};
 
@@ -66,6 +69,22 @@ class Told {
     return json::parse(out);
   }
   [[nodiscard]] std::string as_text() const { return to_text(subject(), {.width = 100}); }
+  /// The first sentence, of a run that was to go to the end.
+  [[nodiscard]] std::string lead() {
+    record_.run.emplace();
+    record_.run->until = Phase::kFinalization;
+    const auto diagnosis = diagnose::diagnose(record_, {});
+    auto told = subject();
+    told.diagnosis = &diagnosis;
+    const auto text = to_text(told, {.width = 1000});
+    return text.substr(0, text.find('\n'));
+  }
+  Told& ends(Side by, Nanoseconds after, std::uint32_t unfinished = 0) {
+    add(record_.evidence.back().phase, by,
+        record::Ending{.by = by, .silence = after, .server_unfinished = unfinished});
+    record_.evidence.back().at.ns += after;
+    return *this;
+  }
 
  private:
   [[nodiscard]] Subject subject() const {
@@ -113,6 +132,69 @@ TEST(SessionReport, SaysLicensingAndErrorInfoByNumberAndName) {
   EXPECT_EQ(shown["error_info"], (json{{"code", 7}, {"name", "ERRINFO_SERVER_DENIED_CONNECTION"}}));
   EXPECT_NE(told.as_text().find("ERRINFO_SERVER_DENIED_CONNECTION (0x00000007)"),
             std::string::npos);
+}
+
+rdp::ShareControl shared(rdp::ShareControlContent content) {
+  rdp::ShareControl control;
+  control.content = std::move(content);
+  return control;
+}
+rdp::ShareControl finalizing(rdp::ShareDataContent content) {
+  rdp::ShareData data;
+  data.content = std::move(content);
+  return shared(std::move(data));
+}
+
+TEST(SessionReport, OfTwoErrorInfosTheLeadHasBoth) {
+  auto told = Told()
+                  .add(Phase::kCapabilities, Side::kServer, set_error_info(7))
+                  .add(Phase::kCapabilities, Side::kServer, set_error_info(0x0B));
+  EXPECT_THAT(told.lead(), HasSubstr("the server said why: ERRINFO_SERVER_DENIED_CONNECTION "
+                                     "(0x00000007), and at last "
+                                     "ERRINFO_RPC_INITIATED_DISCONNECT_BYUSER (0x0000000b)"));
+  EXPECT_THAT(told.as_text(), HasSubstr("ERRINFO_SERVER_DENIED_CONNECTION (0x00000007), first"));
+}
+
+TEST(SessionReport, DoesNotSayOkBesideACauseBehindTheFontMap) {
+  auto told = Told()
+                  .add(Phase::kCapabilities, Side::kServer, shared(rdp::DemandActive{}))
+                  .add(Phase::kCapabilities, Side::kClient, shared(rdp::ConfirmActive{}))
+                  .add(Phase::kFinalization, Side::kServer, finalizing(rdp::FontMap{}));
+  EXPECT_THAT(Told(told).lead(),
+              HasSubstr(": OK through connection finalization, as far as asked."));
+  auto said_no = told;
+  EXPECT_THAT(said_no.add(Phase::kFinalization, Side::kServer, set_error_info(7)).lead(),
+              HasSubstr(": went through connection finalization, as far as asked; then the server "
+                        "said why: ERRINFO_SERVER_DENIED_CONNECTION (0x00000007)."));
+  auto left = told;
+  EXPECT_THAT(left.ends(Side::kServer, 1'000'000).lead(),
+              HasSubstr("as far as asked; then the server ended the session."));
+}
+
+TEST(SessionReport, DoesNotCallSilenceWhatIsNone) {
+  const auto waiting = Told().add(Phase::kClientInfo, Side::kClient, rdp::ClientInfo{});
+  EXPECT_THAT(Told(waiting).ends(Side::kClient, 5'000'000'000).lead(),
+              HasSubstr("silence, and the client hung up"));
+  EXPECT_THAT(Told(waiting).ends(Side::kClient, 5'000'000'000, 9).lead(),
+              HasSubstr("an unfinished answer, and the client hung up"));
+  EXPECT_THAT(Told(waiting)
+                  .add(Phase::kClientInfo, Side::kServer, rdp::Heartbeat{})
+                  .ends(Side::kClient, 900'000'000)
+                  .lead(),
+              HasSubstr("not the answer that was due, and the client hung up, 900 ms after a "
+                        "Heartbeat"));
+  auto flooded = waiting;
+  for (int i = 0; i < 300; ++i)
+    flooded.add(Phase::kClientInfo, Side::kServer, record::ChannelData{.channel_id = 1004});
+  EXPECT_THAT(flooded.ends(Side::kClient, 1'000).lead(),
+              HasSubstr("no end of messages, and the client hung up"));
+}
+
+TEST(SessionReport, ALicenceRequestTakesNoPages) {
+  rdp::LicensingPdu pdu{.type = static_cast<std::uint8_t>(rdp::LicensingType::kLicenseRequest)};
+  pdu.message = rdp::LicenseRequest{
+      .product = {.company_name = std::string(8000, 'A'), .product_id = std::string(8000, 'B')}};
+  EXPECT_LT(Told().add(Phase::kLicensing, Side::kServer, pdu).as_text().size(), 4000u);
 }
 
 TEST(SessionReport, SaysWhereARedirectionLeadsAndNoPassword) {

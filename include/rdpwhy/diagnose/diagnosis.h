@@ -80,6 +80,7 @@ struct Circumstances {
   std::string server_address;     ///< the address that was connected to, without port
   std::string proxy;              ///< "socks5://host:1080" that leads to the target; empty: none
   std::vector<std::string> certificate_problems;  ///< contract.md's names, judged by `crypto`
+  Bytes expected_certificate;  ///< DER, of the redirection that led here; empty: none was named
   std::optional<Saw> saw;
 };
 

@@ -43,6 +43,9 @@ struct ProbeOptions {
   std::function<void(Phase)> on_phase;                   ///< progress
   /// Keep the password that a redirection hands out, for who follows it; no record has it.
   bool keep_redirection_password = false;
+  /// The certificate (DER) that a redirection says its target has; empty: none was named. It is not
+  /// insisted on, only told.
+  Bytes expected_certificate;
   /// SIGINT and SIGTERM end the run in order, with what was seen until then; without it they end
   /// the program.
   bool ends_on_signals = false;

@@ -72,6 +72,10 @@ struct ServerRedirection {
 /// included: the packet's own Flags and Length are that header when nothing is encrypted.
 [[nodiscard]] std::expected<ServerRedirection, DecodeError> decode_server_redirection(
     ByteSpan packet, Notes* notes = nullptr);
+/// 2.2.13.1.2 TARGET_CERTIFICATE_CONTAINER, in Base64 of UTF-16: the X.509 certificate (DER) in a
+/// TargetCertificate; nothing where there is none that can be read.
+[[nodiscard]] std::optional<Bytes> certificate_of_target(ByteSpan target_certificate);
+
 /// The octets of the password or blob, for whoever follows the redirection; empty when there is
 /// none or the packet cannot be read.
 [[nodiscard]] Secret redirection_password(ByteSpan packet);

@@ -219,13 +219,21 @@ struct ChannelData {
   friend bool operator==(const ChannelData&, const ChannelData&) = default;
 };
 
+/// MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2: drawing or input before the session is active, of which only
+/// the size is kept.
+struct FastPathPdu {
+  std::uint32_t size = 0;
+  friend bool operator==(const FastPathPdu&, const FastPathPdu&) = default;
+};
+
 // --- what can go wrong --------------------------------------------------------------------------
 
 /// Octets that are not the grammar they should be.
 struct Malformed {
   std::string what;  ///< the message that was being read: "X.224 Connection Confirm"
   DecodeError error;
-  Bytes first;  ///< at most 64 octets of it
+  Bytes first;             ///< at most 64 octets of it
+  bool own_limit = false;  ///< longer than is read here, which breaks no rule
   friend bool operator==(const Malformed&, const Malformed&) = default;
 };
 
@@ -267,12 +275,16 @@ struct Ending {
   Nanoseconds silence = 0;         ///< since the last octet of either side before it
   std::uint64_t client_bytes = 0;  ///< octets of the stream seen until here
   std::uint64_t server_bytes = 0;
-  bool mid_message = false;  ///< a message of that side was incomplete
+  bool mid_message = false;             ///< a message of that side was incomplete
+  std::uint32_t server_unfinished = 0;  ///< octets of the server's message that was not whole yet
+  /// Whole messages of the server, from MCS on, for which the record had no room.
+  std::uint32_t server_untold = 0;
 
   /// Times aside (I4).
   friend bool operator==(const Ending& a, const Ending& b) {
     return a.by == b.by && a.how == b.how && a.client_bytes == b.client_bytes &&
-           a.server_bytes == b.server_bytes && a.mid_message == b.mid_message;
+           a.server_bytes == b.server_bytes && a.mid_message == b.mid_message &&
+           a.server_unfinished == b.server_unfinished && a.server_untold == b.server_untold;
   }
 };
 [[nodiscard]] std::string_view name_of(Ending::How how);
@@ -316,7 +328,7 @@ using Fact = std::variant<
     Boxed<rdp::ClientInfo>, Boxed<rdp::Autodetect>, Boxed<rdp::LicensingPdu>,
     rdp::MultitransportRequest, rdp::MultitransportResponse, rdp::Heartbeat,
     Boxed<rdp::ShareControl>, Boxed<rdp::ServerRedirection>, ClosedPayload, ChannelData,
-    Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
+    FastPathPdu, Boxed<Malformed>, Boxed<Unexpected>, ForeignProtocol, Gap, Ending>;
 static_assert(sizeof(Fact) <= 80, "box what is larger");
 
 /// How a T stands in a Fact.

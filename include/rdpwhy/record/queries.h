@@ -68,9 +68,32 @@ struct ProxyWay {
 };
 [[nodiscard]] ProxyWay proxy_way(const HandshakeRecord& record);
 
-/// Octets of that side's stream behind its last evidence: a message that it began and did not
-/// finish, however long one waited.
-[[nodiscard]] std::uint64_t unfinished_octets(const HandshakeRecord& record, Side side);
+/// Octets of a message that the server began and had not finished when the client hung up, or when
+/// the connection ended.
+[[nodiscard]] std::uint64_t unfinished_octets(const HandshakeRecord& record);
+
+/// What the server said since the handshake last went on, up to the failure. An answer was due
+/// and did not come: a server that said something else meanwhile was not silent. From MCS on.
+struct ServerTalk {
+  struct Kind {
+    std::string name;  ///< a message_name
+    std::size_t count = 0;
+  };
+  std::vector<Kind> kinds;     ///< in the order in which they came first
+  std::uint64_t messages = 0;  ///< with those that the record had no room for, if it went on and on
+  const Evidence* last = nullptr;  ///< null: none that is kept
+  Moment since;                    ///< when the handshake last went on
+
+  /// No message that answers a client of RDP comes with so many others before it.
+  static constexpr std::uint64_t kFlood = 256;
+  [[nodiscard]] bool is_flood() const { return messages >= kFlood; }
+};
+/// Nothing where the failure is none of these phases, or is not the client's hanging up.
+[[nodiscard]] std::optional<ServerTalk> server_talk(const HandshakeRecord& record,
+                                                    const Failure& failure);
+
+/// "client_hello" as people say it: "the ClientHello". What has no other name stays as it is.
+[[nodiscard]] std::string message_in_words(std::string_view name);
 
 /// RFC 8446 4.6.1: session tickets are the server's to send. One that sends none leaves no record
 /// behind the client's Finished; that it accepted it shows in this: longer than an alert takes it

@@ -29,6 +29,8 @@ struct SessionSummary {
 
   std::optional<std::uint32_t> error_info;  ///< the last Set Error Info that is not ERRINFO_NONE
   const Evidence* error_info_at = nullptr;
+  /// The first of several that do not say the same; null where all of them do.
+  const Evidence* other_error_info_at = nullptr;
   const rdp::ServerRedirection* redirection = nullptr;  ///< the first
   const Evidence* redirection_at = nullptr;
   /// The first of each side.
