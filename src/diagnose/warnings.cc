@@ -190,7 +190,8 @@ void warn_about_oddities(const Reading& reading, Findings& findings) {
         told = oddities.insert(oddities.end(), {.says = std::move(says), .because = {}});
       }
       ++told->count;
-      if (told->because.size() < kMostNamed) told->because.push_back(e.id);
+      const bool named = !told->because.empty() && told->because.back() == e.id;
+      if (!named && told->because.size() < kMostNamed) told->because.push_back(e.id);
     }
   }
   for (auto& [says, because, count] : oddities) {

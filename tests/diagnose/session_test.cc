@@ -188,6 +188,14 @@ TEST(SessionWarnings, TheSameOddityIsToldOnceAndCounted) {
   EXPECT_EQ(diagnosis.warnings[0].because.size(), 8u);
 }
 
+TEST(SessionWarnings, AnOddityThatOneMessageHasTwiceNamesItOnce) {
+  auto story = active().note("is odd").note("is odd");
+  const auto diagnosis = story.end(Side::kClient, How::kClose).diagnose();
+  ASSERT_EQ(diagnosis.warnings.size(), 1u);
+  EXPECT_THAT(diagnosis.warnings[0].says, HasSubstr("(2 times)"));
+  EXPECT_EQ(diagnosis.warnings[0].because.size(), 1u);
+}
+
 TEST(SessionWarnings, ALicenceRequestIsNotAsLongAsAServerLikes) {
   rdp::LicensingPdu pdu{.type = static_cast<std::uint8_t>(rdp::LicensingType::kLicenseRequest)};
   pdu.message = rdp::LicenseRequest{.product = {.company_name = std::string(8000, 'A'),
