@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <memory>
+#include <vector>
 
 #include "cli/console.h"
 #include "cli/credentials.h"
@@ -93,6 +94,25 @@ int serve(Play play, std::uint16_t port) {
   return kComplete;
 }
 
+/// One port each: "PORT SCENARIO" per line.
+int serve_all(const lab::Account& account, std::uint16_t first_port) {
+  const LeaveSignals signals;
+  std::vector<lab::Server> servers;
+  auto port = first_port;
+  for (const auto& scenario : lab::scenarios()) {
+    auto server = lab::Server::start(lab::faults_of(scenario.name), port,
+                                     {.user = account.user, .password = account.password.copy()});
+    if (!server) return talk(server.error().in(scenario.name).text), kCouldNotTry;
+    results().write(fmt::format("{} {}\n", server->port(), scenario.name));
+    servers.push_back(std::move(*server));
+    if (first_port != 0) ++port;
+  }
+  if (const int code = finish_results(kComplete); code != kComplete) return code;
+  talk(fmt::format("{} servers on 127.0.0.1 until Ctrl-C", servers.size()));
+  signals.wait();
+  return kComplete;
+}
+
 /// A mstsc that logs on as the account of the lab.
 void log_on(const lab::Account& account, net::ProbeOptions& options) {
   options.plan.credssp.authentication = dialogue::Authentication::kNtlm;
@@ -140,11 +160,13 @@ int run_lab(const Arguments& arguments) {
   Play play;
   std::string password_file;
   std::uint16_t port = 0;
-  bool list = false, demo = false, explain = false;
+  bool list = false, demo = false, explain = false, all = false;
   app.add_option("SCENARIO", play.name,
                  "which failure; --list names them. Where a number may follow, it comes behind a "
                  "colon, or its name does: credssp-error:STATUS_ACCOUNT_LOCKED_OUT");
   app.add_flag("--list", list, "the scenarios, one per line");
+  app.add_flag("--all", all, "every scenario, one port each (with --port from that one on)")
+      ->excludes("--list");
   app.add_option("--port", port, "listen on this port of 127.0.0.1 (any free one; it is printed)");
   app.add_flag("--demo", demo, "start it, probe it and explain what is found");
   app.add_flag("--explain", explain, "with --demo: add the list of evidence");
@@ -154,6 +176,14 @@ int run_lab(const Arguments& arguments) {
                  "the lab is open-for-tests)");
   if (const auto leave = parse(app, arguments)) return *leave;
   if (list) return list_scenarios();
+  if (all && (demo || !play.name.empty()))
+    return usage_error(app, "--all plays every scenario: it takes no name, and has no --demo");
+  if (!password_file.empty()) {
+    auto password = password_from_file(password_file);
+    if (!password) return talk(password.error().text), kCouldNotTry;
+    play.account.password = std::move(*password);
+  }
+  if (all) return serve_all(play.account, port);
   if (play.name.empty() && demo) play.name = kDemoScenario;
   if (play.name.empty()) return usage_error(app, "which scenario? rdpwhy lab --list names them");
   play.name = with_number(play.name);
@@ -162,11 +192,6 @@ int run_lab(const Arguments& arguments) {
     return usage_error(app, fmt::format("no scenario is called \"{}\", or it takes no such number; "
                                         "rdpwhy lab --list names them",
                                         play.name));
-  }
-  if (!password_file.empty()) {
-    auto password = password_from_file(password_file);
-    if (!password) return talk(password.error().text), kCouldNotTry;
-    play.account.password = std::move(*password);
   }
   return demo ? demonstrate(std::move(play), explain) : serve(std::move(play), port);
 }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMostRdpFile = 1u << 20;
 constexpr double kLongestTimeout = 3600;
+constexpr std::size_t kMostExperiments = investigate::kMostConnections - 1;
 
 bool names_rdp_file(std::string_view text) {
   constexpr std::string_view kSuffix = ".rdp";
@@ -193,7 +194,7 @@ std::expected<net::ProbeOptions, Error> base_options(const TypedProbe& typed) {
   if (typed.v4) options.family = net::ProbeOptions::Family::kV4;
   if (typed.v6) options.family = net::ProbeOptions::Family::kV6;
   options.resolve_to = typed.resolve;
-  options.watch_silent_connection = !typed.no_experiments;
+  options.watch_silent_connection = false;  // one of the experiments
   options.capture_secrets = !typed.no_capture_secrets;
   options.until_is_a_wish = typed.until.empty();
   options.keep_redirection_password = typed.follow_redirection;
@@ -268,8 +269,15 @@ void declare(CLI::App& app, TypedProbe& typed) {
   app.add_option("--keylog", typed.key_log, "append TLS secrets to this file (NSS key log)");
   app.add_option("--color", typed.colour, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_flag("--no-experiments", typed.no_experiments, "one handshake, no further connections")
-      ->excludes(enumerate);
+  auto* none = app.add_flag("--no-experiments", typed.no_experiments,
+                            "one handshake, no further connections")
+                   ->excludes(enumerate);
+  app.add_option("--max-experiments", typed.most_experiments,
+                 fmt::format("of a handshake that fails, at most so many further connections that "
+                             "change one thing, 0 to {} ({})",
+                             kMostExperiments, investigate::ExperimentLimits::kUsual))
+      ->check(CLI::Range(std::size_t{0}, kMostExperiments))
+      ->excludes(none);
   declare_logon(app, typed.logon);
   app.footer(
       "A password is tried once in all: with several targets the first one gets it, no retry and "

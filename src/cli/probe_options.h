@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/credentials.h"
+#include "rdpwhy/investigate/experiments.h"
 #include "rdpwhy/net/probe.h"
 
 // What is typed after `rdpwhy probe`, and what it asks for.
@@ -20,6 +21,7 @@ struct TypedProbe {
        no_capture_secrets = false, create_session = false, request_license = false,
        enumerate_encryption = false, follow_redirection = false;
   double timeout = 5;
+  std::size_t most_experiments = investigate::ExperimentLimits::kUsual;
   std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, signature_algorithms, resolve,
       until, write_capture, key_log, encryption_methods;
   std::optional<std::string> cookie, routing_token, server_name;

@@ -187,7 +187,12 @@ class Round {
     errand.options.on_phase = [&](Phase phase) {
       progress_.show(fmt::format("{}: {} ...", errand.target.text, record::row_of(phase).title));
     };
-    auto found = investigate::investigate(errand.target, errand.options, judge_, saw_);
+    const investigate::ExperimentLimits limits{
+        .most = typed_.no_experiments ? 0 : typed_.most_experiments,
+        .on_experiment = [&](std::string_view name) {
+          progress_.show(fmt::format("{}: once more, {} ...", errand.target.text, name));
+        }};
+    auto found = investigate::investigate(errand.target, errand.options, judge_, saw_, limits);
     const bool enumerates = typed_.enumerate_encryption && found && !found->handshake.signal;
     const bool enumerated =
         enumerates && investigate::enumerate_encryption(errand.target, errand.options, *found);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "diagnose/reading.h"
+#include "diagnose/weighing.h"
 
 namespace rdpwhy::diagnose {
 namespace {
@@ -28,17 +29,16 @@ void judge_unexplained(const Reading& reading, Findings& findings) {
                ids({reading.last_ending}));
 }
 
-}  // namespace
-
-Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances) {
-  return diagnose(record, record::summary(record), circumstances);
+/// What only an experiment could answer, and none did, counts against a cause.
+void settle_untried(Diagnosis& diagnosis) {
+  for (auto& finding : diagnosis.causes) {
+    finding.against.insert(finding.against.begin(), finding.untried.begin(), finding.untried.end());
+    finding.untried.clear();
+  }
 }
 
-Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary,
-                   const Circumstances& circumstances) {
-  const Reading reading(record, summary, circumstances);
-  Diagnosis diagnosis;
-  Findings findings(diagnosis);
+/// The causes, by what the record itself says.
+void judge(const Reading& reading, Findings& findings) {
   if (reading.before_proxy_grant()) {
     judge_proxy(reading, findings);
   } else {
@@ -58,10 +58,36 @@ Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary
   judge_capture(reading, findings);
   judge_complete(reading, findings);
   if (findings.empty()) judge_unexplained(reading, findings);
+}
+
+Diagnosis diagnosed(const HandshakeRecord& record, const record::Summary& summary,
+                    const Circumstances& circumstances, std::span<const ExperimentResult> made) {
+  const Reading reading(record, summary, circumstances);
+  Diagnosis diagnosis;
+  Findings findings(diagnosis);
+  judge(reading, findings);
+  if (!made.empty()) weigh_experiments(reading, made, diagnosis);
+  settle_untried(diagnosis);
   gather_warnings(reading, findings);
   diagnosis.mstsc = expected_code(reading, diagnosis);
   if (circumstances.saw) diagnosis.saw = judge_saw(*circumstances.saw, reading, diagnosis);
   return diagnosis;
+}
+
+}  // namespace
+
+Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances) {
+  return diagnose(record, record::summary(record), circumstances);
+}
+
+Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary,
+                   const Circumstances& circumstances) {
+  return diagnosed(record, summary, circumstances, {});
+}
+
+Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances,
+                   std::span<const ExperimentResult> made) {
+  return diagnosed(record, record::summary(record), circumstances, made);
 }
 
 }  // namespace rdpwhy::diagnose

@@ -51,7 +51,7 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
                            "algorithms offered suits it and its certificate.",
                            words),
                because)
-          .against.push_back("other offers were not tried");
+          .untried.push_back("other offers were not tried");
       findings
           .add("no-common-tls-version", Confidence::kPossible,
                fmt::format("Windows answers with the same alert when it does not speak the version "
@@ -72,11 +72,11 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
                            "version or suite ({} offered).",
                            offered_versions_in_words(reading)),
                because)
-          .against.push_back("other versions were not tried");
+          .untried.push_back("other versions were not tried");
       findings
           .add("no-common-cipher", Confidence::kPossible,
                "The same alert stands for a list of suites with nothing usable in it.", because)
-          .against.push_back("other suites were not tried");
+          .untried.push_back("other suites were not tried");
       findings
           .add("server-private-key-unreadable", Confidence::kPossible,
                "A certificate or key that its TLS library rejects can end so too.", because)
@@ -94,7 +94,7 @@ void judge_alert_to_hello(const Reading& reading, const tls::Alert& alert, Findi
                    "The server could not make sense of the ClientHello: it answered with {}.",
                    words),
                because)
-          .against.push_back("a smaller ClientHello was not tried");
+          .untried.push_back("a smaller ClientHello was not tried");
       return;
     default:
       findings.add("unexplained", Confidence::kPossible,
@@ -246,7 +246,7 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
                          "servers no longer speak that.",
                          left_in_words(failure), offered_versions_in_words(reading)),
              because)
-        .against.push_back("a newer version was not offered here");
+        .untried.push_back("a newer version was not offered here");
   }
   auto& key = findings.add(
       "server-private-key-unreadable", Confidence::kPossible,
@@ -255,7 +255,7 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
                   "service cannot open the certificate's private key does exactly this.",
                   left_in_words(failure)),
       because);
-  key.against.push_back(
+  key.untried.push_back(
       "only one ClientHello was seen; that every other one ends so too is not shown");
   key.against.push_back(
       "server-tls-disabled looks the same from outside: Schannel event 36870 or 36871 on the "
@@ -274,7 +274,7 @@ void judge_departure_on_hello(const Reading& reading, Findings& findings) {
                              size)
                : std::string("Something may not stand this ClientHello."),
            because)
-      .against.push_back(size > kLargeClientHello ? "a smaller one was not tried" : "it is small");
+      .untried.push_back(size > kLargeClientHello ? "a smaller one was not tried" : "it is small");
   if (!old_only) {
     findings
         .add("no-common-tls-version", Confidence::kPossible,
@@ -370,7 +370,7 @@ void judge_silence(const Reading& reading, Findings& findings) {
                  : std::string("Small messages passed; the server's certificate is the first that "
                                "needs full-sized packets, and it never arrived."),
              because)
-        .against.push_back("a clamped segment size was not tried");
+        .untried.push_back("a clamped segment size was not tried");
   };
   if (unfinished != 0 && reading.server_hello == nullptr) {  // a dribble; no large message yet
     stalled();

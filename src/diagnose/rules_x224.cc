@@ -271,7 +271,7 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
       "the server does not say why: a limit, a ban, a cookie, a missing certificate file all look "
       "like this");
   if (!told) {
-    finding.against.push_back("whether it would have left a silent connection too is not known");
+    finding.untried.push_back("whether it would have left a silent connection too is not known");
     if (!at_once) forwarder();
   }
   if (carries_cookie_or_token(reading)) {
@@ -280,14 +280,14 @@ void judge_silent_departure(const Reading& reading, Findings& findings) {
              "The request carried a cookie or routing token; something on the way may refuse "
              "exactly that.",
              because)
-        .against.push_back("the same request without it was not tried");
+        .untried.push_back("the same request without it was not tried");
   }
   findings
       .add("proxy-header-expected", Confidence::kPossible,
            "A listener that expects a PROXY protocol header takes the request for a bad one and "
            "closes.",
            because)
-      .against.push_back("a request behind such a header was not tried");
+      .untried.push_back("a request behind such a header was not tried");
 }
 
 /// A capture in which a client left in the middle of an answer: octets came until then, so there
@@ -319,7 +319,7 @@ void judge_no_answer(const Reading& reading, Findings& findings) {
     findings
         .add("proxy-header-expected", Confidence::kPossible,
              "A listener that waits for a PROXY protocol header is silent too.", because)
-        .against.push_back("a request behind such a header was not tried");
+        .untried.push_back("a request behind such a header was not tried");
     return;
   }
   findings

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialogue/tls_sequence.h"
 #include "dialogue/x224_sequence.h"
 
 namespace rdpwhy::dialogue {
@@ -49,6 +50,10 @@ std::unique_ptr<Sequence> start(const ProbePlan& plan) {
     asked.request.negotiation->flags |= rdp::NegotiationRequest::kRestrictedAdminModeRequired;
   }
   return std::make_unique<X224Sequence>(std::move(asked));
+}
+
+std::unique_ptr<Sequence> start_with_tls(const ProbePlan& plan) {
+  return std::make_unique<TlsSequence>(plan);
 }
 
 }  // namespace rdpwhy::dialogue

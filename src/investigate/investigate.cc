@@ -31,8 +31,12 @@ std::vector<std::string> certificate_problems(const HandshakeRecord& record,
 std::expected<Investigation, Error> investigate(const net::Target& target,
                                                 const net::ProbeOptions& options,
                                                 crypto::CertificateJudge& judge,
-                                                std::optional<diagnose::Saw> saw) {
-  auto handshake = net::probe(target, options);
+                                                std::optional<diagnose::Saw> saw,
+                                                const ExperimentLimits& limits) {
+  auto first = options;
+  // Where it may be an experiment, it is the planner's.
+  if (limits.most > 0) first.watch_silent_connection = false;
+  auto handshake = net::probe(target, first);
   if (!handshake) return std::unexpected(handshake.error());
   Investigation result{.handshake = *std::move(handshake)};
   const diagnose::Circumstances circumstances{
@@ -46,7 +50,12 @@ std::expected<Investigation, Error> investigate(const net::Target& target,
           certificate_problems(result.handshake.record, judge, target.host, now()),
       .expected_certificate = options.expected_certificate,
       .saw = saw};
-  result.diagnosis = diagnose::diagnose(result.handshake.record, circumstances);
+  if (limits.most > 0 && !result.handshake.signal) {
+    auto experiments = run_experiments(target, options, result.handshake, circumstances, limits);
+    result.experiments = std::move(experiments.made);
+    if (experiments.signal) result.handshake.signal = experiments.signal;
+  }
+  result.diagnosis = diagnose::diagnose(result.handshake.record, circumstances, result.experiments);
   result.certificate_problems = circumstances.certificate_problems;
   result.fingerprints = crypto::fingerprints(result.handshake.record);
   return result;

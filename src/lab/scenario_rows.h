@@ -13,6 +13,8 @@ struct Row {
   Faults (*faults_with)(std::uint32_t number) = nullptr;  ///< where a number may follow
 };
 
+/// Of what takes exception to one thing.
+[[nodiscard]] std::span<const Row> dislike_rows();
 /// Of servers with Network Level Authentication.
 [[nodiscard]] std::span<const Row> nla_rows();
 /// Of session hosts behind TLS.

@@ -358,6 +358,7 @@ const std::vector<Row>& rows() {
 std::span<const Row> all_rows() {
   static const auto kAll = [] {
     auto all = rows();
+    all.insert(all.end(), dislike_rows().begin(), dislike_rows().end());
     all.insert(all.end(), nla_rows().begin(), nla_rows().end());
     all.insert(all.end(), session_rows().begin(), session_rows().end());
     return all;

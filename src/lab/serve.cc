@@ -12,7 +12,9 @@
 #include "rdpwhy/rdp/x224.h"
 #include "rdpwhy/tls/alert.h"
 #include "rdpwhy/tls/handshake.h"
+#include "rdpwhy/tls/hello.h"
 #include "rdpwhy/tls/record_layer.h"
+#include "rdpwhy/tls/registry.h"
 
 namespace rdpwhy::lab {
 namespace {
@@ -21,21 +23,48 @@ using State = crypto::TlsSession::State;
 
 constexpr std::size_t kLargestMessage = 64 * 1024;
 constexpr std::uint16_t kTls12 = 0x0303;
+constexpr std::uint16_t kTls13 = 0x0304;
+constexpr auto kTlsHandshake = static_cast<std::uint8_t>(tls::ContentType::kHandshake);
 
 /// One connection. Each step returns whether the conversation goes on.
 class Conversation {
  public:
   Conversation(net::AcceptedConnection& peer, const Faults& faults,
-               const crypto::TlsServerSettings& tls, NlaHouse& house)
-      : peer_(peer), faults_(faults), tls_(tls), house_(house) {}
+               const crypto::TlsServerSettings& tls, NlaHouse& house, std::uint64_t number)
+      : peer_(peer),
+        faults_(faults),
+        dislikes_(faults.dislikes),
+        tls_(tls),
+        house_(house),
+        number_(number) {}
 
   void run() {
+    if (dislikes_.no_tls_first != Reply::kNone) {
+      if (read_more() && !objects(dislikes_.no_tls_first, unread_.front() != kTlsHandshake) &&
+          read_client_hello())
+        speak_tls();
+      return;
+    }
     if (open() && answer_request() && answer_client_hello()) speak_tls();
   }
 
  private:
+  using Reply = Dislikes::Reply;
+
+  /// True: the connection ended by it.
+  bool objects(Reply reply, bool dislikes_it) {
+    if (!dislikes_it || reply == Reply::kNone) return false;
+    if (reply == Reply::kSilent) {
+      peer_.drain();
+      return true;
+    }
+    return leave(reply == Reply::kReset ? Close::kReset : Close::kClose);
+  }
+
   bool open() {
     if (leave(faults_.at_once)) return false;
+    if (dislikes_.after != 0 && number_ > dislikes_.after) return !leave(Close::kClose);
+    if (dislikes_.no_proxy_header != Reply::kNone && !read_proxy_header()) return false;
     if (!faults_.banner.empty()) {
       peer_.write(base::as_bytes(faults_.banner));
       peer_.drain();
@@ -48,8 +77,29 @@ class Conversation {
     return read_request();
   }
 
+  /// "PROXY TCP4 ... CRLF", which it takes away.
+  bool read_proxy_header() {
+    constexpr std::string_view kBegin = "PROXY ";
+    constexpr std::string_view kEnd = "\r\n";
+    while (unread_.size() < kBegin.size()) {
+      if (!read_more()) return false;
+    }
+    if (objects(dislikes_.no_proxy_header, !base::as_text(unread_).starts_with(kBegin)))
+      return false;
+    while (!base::as_text(unread_).contains(kEnd)) {
+      if (!read_more()) return false;
+    }
+    const auto size = base::as_text(unread_).find(kEnd) + kEnd.size();
+    unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(size));
+    return true;
+  }
+
   bool answer_request() {
     if (leave(faults_.after_request)) return false;
+    if (objects(dislikes_.cookie, came_with_cookie_ || !understood_)) return false;
+    if (objects(dislikes_.tls_offer, offered_.bits != 0 || !understood_)) return false;
+    const bool turn = dislikes_.every != 0 && number_ % dislikes_.every == 1 % dislikes_.every;
+    if (objects(dislikes_.of_every, turn)) return false;
     if (!faults_.answer_on_request.empty()) {
       peer_.write(faults_.answer_on_request);
       leave(Close::kClose);
@@ -81,6 +131,7 @@ class Conversation {
 
   bool answer_client_hello() {
     if (!read_client_hello()) return false;
+    if (dislikes_hello()) return false;
     if (leave(faults_.after_client_hello)) return false;
     if (faults_.silent_after_client_hello) {
       peer_.drain();
@@ -97,13 +148,39 @@ class Conversation {
     return false;
   }
 
+  bool dislikes_hello() {
+    const auto size = tls::RecordHeader::kSize + tls::decode_record_header(unread_)->length;
+    const auto message = ByteSpan(unread_).first(size).subspan(tls::RecordHeader::kSize);
+    if (objects(dislikes_.large_hello, size > Dislikes::kLargeHello)) return true;
+    if (objects(dislikes_.whole_hello, pieces_ < 2)) return true;
+    constexpr std::size_t kHandshakeHeader = 4;
+    if (message.size() < kHandshakeHeader) return false;
+    const auto hello = tls::decode_client_hello(message.subspan(kHandshakeHeader));
+    if (!hello) return false;
+    const bool ecdsa = std::ranges::any_of(hello->cipher_suites, [](auto suite) {
+      const auto name = tls::cipher_suite_name(suite);
+      return name && name->contains("ECDSA");
+    });
+    return objects(dislikes_.tls13, hello->newest_version() == kTls13) ||
+           objects(dislikes_.ecdsa, ecdsa) ||
+           objects(dislikes_.server_name, hello->server_name.has_value());
+  }
+
   void speak_tls() {
     auto session = crypto::TlsSession::server(tls_);
     if (!session) return;  // tried when the server started
     auto octets = std::optional<Bytes>(std::move(unread_));
     while (octets) {
       const auto state = session->feed(*octets);
-      if (!peer_.write(session->drain())) return;
+      const auto flight = session->drain();
+      if (state == State::kFailed && objects(dislikes_.no_common, true)) return;
+      const auto largest = std::min<std::size_t>(
+          flight.size(), static_cast<std::size_t>(std::max(peer_.segment_size(), 0)));
+      if (dislikes_.large_segments && largest > Dislikes::kSegment) {
+        peer_.drain();
+        return;
+      }
+      if (!peer_.write(flight)) return;
       if (state == State::kEstablished && faults_.after_tls != Close::kNo) {
         session->close();
         if (faults_.after_tls == Close::kClose) peer_.write(session->drain());
@@ -247,6 +324,8 @@ class Conversation {
       auto request = rdp::decode_connection_request(
           ByteSpan(unread_).first(size).subspan(rdp::TpktHeader::kSize));
       if (request && request->negotiation) offered_ = request->negotiation->requested;
+      understood_ = request.has_value();
+      came_with_cookie_ = request && request->cookie.has_value();
       came_back_ = request && faults_.session.redirected &&
                    request->routing_token == SessionDialogue::kRoutingToken;
       unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(size));
@@ -256,10 +335,12 @@ class Conversation {
 
   /// A whole TLS record, left in `unread_`.
   bool read_client_hello() {
+    pieces_ = unread_.empty() ? 0 : 1;
     for (;;) {
       const auto header = tls::decode_record_header(unread_);
       if (header && unread_.size() >= tls::RecordHeader::kSize + header->length) return true;
       if (!read_more()) return false;
+      ++pieces_;
     }
   }
 
@@ -383,9 +464,14 @@ class Conversation {
 
   net::AcceptedConnection& peer_;
   const Faults& faults_;
+  const Dislikes& dislikes_;
   const crypto::TlsServerSettings& tls_;
   NlaHouse& house_;
+  std::uint64_t number_;
   rdp::Protocols offered_;
+  bool understood_ = false;  ///< the Connection Request is one
+  bool came_with_cookie_ = false;
+  std::size_t pieces_ = 0;  ///< in which the ClientHello came
   Bytes unread_;
   std::optional<SessionDialogue> rdp_;
   std::optional<NlaDialogue> nla_;
@@ -399,8 +485,8 @@ class Conversation {
 }  // namespace
 
 void serve(net::AcceptedConnection& peer, const Faults& faults,
-           const crypto::TlsServerSettings& tls, NlaHouse& house) {
-  Conversation(peer, faults, tls, house).run();
+           const crypto::TlsServerSettings& tls, NlaHouse& house, std::uint64_t number) {
+  Conversation(peer, faults, tls, house, number).run();
 }
 
 }  // namespace rdpwhy::lab

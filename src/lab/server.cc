@@ -98,7 +98,7 @@ class Server::Impl {
   void accept_all() {
     std::list<Worker> workers;
     while (auto peer = listener_.accept()) {
-      ++connections_;
+      const auto number = ++connections_;
       std::erase_if(workers, [](Worker& worker) {
         if (worker.done) worker.thread.join();
         return worker.done.load();
@@ -109,8 +109,8 @@ class Server::Impl {
         workers.pop_front();
       }
       auto& worker = workers.emplace_back();
-      worker.thread = std::thread([this, &worker, served = *std::move(peer)]() mutable {
-        serve(served, faults_, tls_, house_);
+      worker.thread = std::thread([this, &worker, number, served = *std::move(peer)]() mutable {
+        serve(served, faults_, tls_, house_, number);
         worker.done = true;
       });
     }

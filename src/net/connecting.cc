@@ -162,7 +162,8 @@ bool is_about_us(int error) {
 asio::awaitable<std::expected<Attempt, Error>> connect(asio::ip::tcp::socket& socket,
                                                        const asio::ip::tcp::endpoint& server,
                                                        Tap& tap, const RunClock& clock,
-                                                       record::RunFacts& facts, Deadline deadline) {
+                                                       record::RunFacts& facts, Deadline deadline,
+                                                       std::optional<int> segment_size) {
   const auto began = clock.now();
   asio::error_code failed;
   socket.open(server.protocol(), failed);
@@ -176,6 +177,10 @@ asio::awaitable<std::expected<Attempt, Error>> connect(asio::ip::tcp::socket& so
     set_error_queue(fd, server.address().is_v6());
     const int no_delay = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+    if (segment_size) {
+      const int size = *segment_size;
+      setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &size, sizeof size);
+    }
     error = ::connect(fd, server.data(), static_cast<socklen_t>(server.size())) == 0 ? EINPROGRESS
                                                                                      : errno;
   }

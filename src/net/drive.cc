@@ -140,6 +140,7 @@ class Drive {
       stream_.tap().dissector().secrets_changed();
     });
     tls_->feed({});
+    if (options_.split_client_hello) stream_.split_next();
     for (;;) {
       const bool flushed = co_await flush(deadline_);
       if (!flushed) break;

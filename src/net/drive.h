@@ -18,6 +18,7 @@ struct DriveOptions {
   std::chrono::nanoseconds linger{};  ///< how long a Linger waits
   std::function<void(std::string_view)> on_secret;
   std::function<void(Phase)> on_phase;
+  bool split_client_hello = false;     ///< TLS's first flight in small pieces
   KerberosWorker* kerberos = nullptr;  ///< null: no Kerberos can be had
 };
 

@@ -112,6 +112,12 @@ void AcceptedConnection::reset() {
   ::close(std::exchange(socket_, -1));
 }
 
+int AcceptedConnection::segment_size() const {
+  int size = 0;
+  socklen_t length = sizeof size;
+  return ::getsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &size, &length) == 0 ? size : 0;
+}
+
 bool AcceptedConnection::pause(std::chrono::milliseconds time) {
   const auto end = std::min(end_, steady_clock::now() + time);
   // Octets of the peer are of no interest here, its end is.

@@ -1,6 +1,8 @@
 #include "rdpwhy/net/probe.h"
 
+#include <fmt/format.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -93,15 +95,8 @@ class Run {
   Run(const Target& target, const ProbeOptions& options)
       : target_(target),
         options_(options),
-        dissector_(
-            {.read_certificate = [this](ByteSpan der) { return certificates_.read(der); },
-             .make_opener =
-                 [this](const tls::ClientHello& client, const tls::ServerHello& server) {
-                   return crypto::make_record_opener(key_log_, client, server);
-                 },
-             .make_session_opener = [this] { return open_sessions(); },
-             .on_redirection_password =
-                 [this](Secret password) { keep_redirection_password(std::move(password)); }}) {
+        dissector_(options.oddities.tls_first ? dissect::make_tls_dissector(readers())
+                                              : dissect::Dissector(readers())) {
     if (options_.capture_sink) capture_.emplace(options_.capture_sink, "rdpwhy");
     if (options_.plan.tls.server_name.empty()) {
       options_.plan.tls.server_name = options_.server_name.value_or(target.host);
@@ -154,8 +149,21 @@ class Run {
   }
 
  private:
+  dissect::Dissector::Options readers() {
+    return {.read_certificate = [this](ByteSpan der) { return certificates_.read(der); },
+            .make_opener =
+                [this](const tls::ClientHello& client, const tls::ServerHello& server) {
+                  return crypto::make_record_opener(key_log_, client, server);
+                },
+            .make_session_opener = [this] { return open_sessions(); },
+            .on_redirection_password =
+                [this](Secret password) { keep_redirection_password(std::move(password)); }};
+  }
+
   /// NLA stands between TLS and MCS: who does not begin it has nothing to reach there.
   [[nodiscard]] Phase farthest() const {
+    if (options_.oddities.stay_silent) return Phase::kTcp;
+    if (options_.oddities.tls_first) return Phase::kTls;
     if (options_.plan.until >= Phase::kMcs) return options_.plan.until;
     const auto& negotiation = options_.plan.request.negotiation;
     const bool offers_tls = negotiation && negotiation->requested.bits != 0;
@@ -269,12 +277,19 @@ class Run {
     Tap tap(dissector_, capture_ ? &*capture_ : nullptr);
     tcp::socket socket(co_await asio::this_coro::executor);
     last_connection_ = steady_clock::now();
-    const auto attempt = co_await connect(socket, server, tap, clock_, facts_, connect_by);
+    const auto attempt = co_await connect(socket, server, tap, clock_, facts_, connect_by,
+                                          options_.oddities.segment_size);
     if (!attempt) co_return std::unexpected(attempt.error());
     facts_.missed_deadline.reset();
     if (attempt->missed_deadline) facts_.missed_deadline = Phase::kTcp;
     if (!attempt->connected) co_return false;
     Stream stream(socket, tap, clock_);
+    if (options_.oddities.stay_silent) {
+      facts_.silent_connection = co_await watch(stream);
+      co_await stream.close_in_order(steady_clock::now() + kPace);
+      co_return true;
+    }
+    if (options_.oddities.proxy_header) send_proxy_header(socket);
     const auto driven = co_await speak(stream);
     facts_.retransmissions = stream.retransmissions();
     if (!driven) co_return std::unexpected(driven.error());
@@ -308,11 +323,14 @@ class Run {
                                  tell_secret_(line);
                                },
                            .on_phase = options_.on_phase,
+                           .split_client_hello = options_.oddities.split_client_hello,
                            .kerberos = &kerberos};
     options_.plan.credssp.randomness = fresh_randomness();
     options_.plan.session.client_random = fresh_secret(crypto::StandardSecurity::kRandomSize);
     options_.plan.session.licensing = fresh_licensing_randomness();
-    auto driven = co_await drive(stream, dialogue::start(options_.plan), how, facts_);
+    auto sequence = options_.oddities.tls_first ? dialogue::start_with_tls(options_.plan)
+                                                : dialogue::start(options_.plan);
+    auto driven = co_await drive(stream, std::move(sequence), how, facts_);
     tell_secret_ = {};
     co_return driven;
   }
@@ -332,22 +350,38 @@ class Run {
     tcp::socket socket(co_await asio::this_coro::executor);
     const auto attempt = co_await connect(socket, server, tap, clock_, unused, deadline());
     if (!attempt) co_return;  // no descriptors: then it stays unknown
-    record::RunFacts::SilentConnection seen;
-    seen.connected = attempt->connected;
-    if (seen.connected) {
-      Stream stream(socket, tap, clock_);
-      const auto began = clock_.now();
-      const auto end =
-          steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(watch_time());
-      auto got = Stream::Got::kOctets;
-      while (got == Stream::Got::kOctets) got = co_await stream.receive(end);
-      seen.ended_by_peer = stream.ended_by_peer();
-      seen.reset = stream.reset_by_peer();
-      seen.after = clock_.now() - began;
-      seen.bytes = stream.received();
-      co_await stream.close_in_order(steady_clock::now() + kPace);
+    if (!attempt->connected) {
+      facts_.silent_connection.emplace();
+      co_return;
     }
-    facts_.silent_connection = seen;
+    Stream stream(socket, tap, clock_);
+    facts_.silent_connection = co_await watch(stream);
+    co_await stream.close_in_order(steady_clock::now() + kPace);
+  }
+
+  asio::awaitable<record::RunFacts::SilentConnection> watch(Stream& stream) const {
+    const auto began = clock_.now();
+    const auto end =
+        steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(watch_time());
+    auto got = Stream::Got::kOctets;
+    while (got == Stream::Got::kOctets) got = co_await stream.receive(end);
+    co_return record::RunFacts::SilentConnection{.connected = true,
+                                                 .ended_by_peer = stream.ended_by_peer(),
+                                                 .reset = stream.reset_by_peer(),
+                                                 .after = clock_.now() - began,
+                                                 .bytes = stream.received()};
+  }
+
+  /// So little fits into the buffer of a fresh socket; a peer that has left shows in what follows.
+  static void send_proxy_header(tcp::socket& socket) {
+    asio::error_code unknown;
+    const auto from = socket.local_endpoint(unknown);
+    const auto to = socket.remote_endpoint(unknown);
+    const auto line =
+        fmt::format("PROXY {} {} {} {} {}\r\n", from.address().is_v6() ? "TCP6" : "TCP4",
+                    from.address().to_string(), to.address().to_string(), from.port(), to.port());
+    [[maybe_unused]] const auto sent =
+        ::send(socket.native_handle(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
   const Target& target_;

@@ -2,7 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "net/error_queue.h"
 #include "net/tcp_facts.h"
@@ -93,6 +95,21 @@ bool Stream::note_network(int error) {
 asio::awaitable<bool> Stream::send(ByteSpan octets, Deadline deadline) {
   if (reset_ || given_up_) co_return false;
   tap_.sent(octets, clock_.now());
+  if (!std::exchange(splits_next_, false)) co_return co_await write(octets, deadline);
+  constexpr std::size_t kPieces = 8;
+  constexpr auto kPause = std::chrono::milliseconds(30);
+  const auto piece = std::max<std::size_t>(1, octets.size() / kPieces);
+  while (!octets.empty()) {
+    const auto size = std::min(piece, octets.size());
+    const bool written = co_await write(octets.first(size), deadline);
+    if (!written) co_return false;
+    octets = octets.subspan(size);
+    if (!octets.empty()) co_await wait_until(std::chrono::steady_clock::now() + kPause);
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> Stream::write(ByteSpan octets, Deadline deadline) {
   while (!octets.empty()) {
     const auto count =
         ::send(socket_.native_handle(), octets.data(), octets.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

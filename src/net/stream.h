@@ -37,6 +37,8 @@ class Stream {
   /// False when the octets could not all be written: an ending stands in the record, or the
   /// deadline passed.
   [[nodiscard]] asio::awaitable<bool> send(ByteSpan octets, Deadline deadline);
+  /// The next `send` goes out in small pieces with a pause after each: no segment has all of it.
+  void split_next() { splits_next_ = true; }
   /// Stops sending, drains to the peer's end or until `deadline`, closes. Never a reset of ours as
   /// long as the peer stops sending.
   [[nodiscard]] asio::awaitable<void> close_in_order(Deadline deadline);
@@ -50,6 +52,7 @@ class Stream {
   [[nodiscard]] std::optional<std::uint32_t> retransmissions() const { return retransmissions_; }
 
  private:
+  asio::awaitable<bool> write(ByteSpan octets, Deadline deadline);
   Got take(long count, int error);
   void note_reset();
   /// Errors that are ICMP's or the kernel's patience, not the peer's; false when it is another one.
@@ -62,6 +65,7 @@ class Stream {
   const RunClock& clock_;
   Reader reader_;
   base::WipedBytes buffer_;  ///< in the clear a redirection's password may stand in it
+  bool splits_next_ = false;
   std::uint64_t received_ = 0;
   bool closed_by_peer_ = false;
   bool reset_ = false;

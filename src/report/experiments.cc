@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rdpwhy/base/hex.h"
 #include "report/json_parts.h"
 
@@ -63,16 +65,42 @@ void write_failed(JsonWriter& w, const std::optional<record::Failure>& failure) 
   w.end_object();
 }
 
+namespace {
+
+void write_reached(JsonWriter& w, const std::optional<Phase>& reached) {
+  w.key("reached");
+  if (reached) {
+    w.text(record::name_of(*reached));
+  } else {
+    w.null();
+  }
+}
+
+/// "same ending" as one word.
+std::string outcome_key(diagnose::Outcome outcome) {
+  std::string key(diagnose::name_of(outcome));
+  std::ranges::replace(key, ' ', '_');
+  return key;
+}
+
+}  // namespace
+
+void write_experiment(JsonWriter& w, const diagnose::JudgedExperiment& experiment) {
+  w.begin_object();
+  w.member("id", experiment.name);
+  w.member("changed", experiment.changed);
+  write_reached(w, experiment.reached);
+  write_failed(w, experiment.failure);
+  w.member("outcome", outcome_key(experiment.outcome));
+  w.member("proves", experiment.proves);
+  w.end_object();
+}
+
 void write_experiment(JsonWriter& w, const record::EncryptionExperiment& experiment) {
   w.begin_object();
   w.member("id", fmt::format("encryption-{}", short_name(experiment.offered)));
   w.member("changed", fmt::format("offered {} only", method_name(experiment.offered)));
-  w.key("reached");
-  if (experiment.reached) {
-    w.text(record::name_of(*experiment.reached));
-  } else {
-    w.null();
-  }
+  write_reached(w, experiment.reached);
   write_failed(w, experiment.failure);
   w.member("proves", in_words(experiment));
   w.key("encryption");

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/encryption_experiment.h"
 #include "rdpwhy/record/queries.h"
 #include "report/json_writer.h"
@@ -14,6 +15,7 @@ void write_failed(JsonWriter& w, const std::optional<record::Failure>& failure);
 
 /// One member of "experiments".
 void write_experiment(JsonWriter& w, const record::EncryptionExperiment& experiment);
+void write_experiment(JsonWriter& w, const diagnose::JudgedExperiment& experiment);
 
 /// "40 bit", "FIPS", "none"
 [[nodiscard]] std::string method_in_words(std::uint32_t method);

@@ -370,10 +370,12 @@ void write_evidence(JsonWriter& w, const Subject& subject) {
   w.end_array();
 }
 
-void write_because(JsonWriter& w, const std::vector<record::EvidenceId>& because) {
+void write_because(JsonWriter& w, const std::vector<record::EvidenceId>& because,
+                   const std::vector<std::string>& experiments = {}) {
   w.key("because");
   w.begin_array();
   for (const auto id : because) w.number(id);
+  for (const auto& name : experiments) w.text(name);
   w.end_array();
 }
 
@@ -413,7 +415,7 @@ void write_diagnosis(JsonWriter& w, const diagnose::Diagnosis& diagnosis) {
     w.member("id", cause.id);
     w.member("confidence", diagnose::name_of(cause.confidence));
     w.member("says", cause.says);
-    write_because(w, cause.because);
+    write_because(w, cause.because, cause.experiments);
     w.member_texts("against", cause.against);
     w.member_texts("fix", cause.fix);
     w.end_object();
@@ -462,6 +464,9 @@ void append_json(std::string& out, const Subject& subject) {
   }
   w.key("experiments");
   w.begin_array();
+  if (subject.diagnosis != nullptr) {
+    for (const auto& experiment : subject.diagnosis->experiments) write_experiment(w, experiment);
+  }
   for (const auto& experiment : subject.encryption) write_experiment(w, experiment);
   w.end_array();
   if (subject.diagnosis != nullptr) write_diagnosis(w, *subject.diagnosis);

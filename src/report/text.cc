@@ -325,6 +325,9 @@ void write_first_cause(Page& page, const diagnose::Finding& cause, const Handsha
   }
   page.wrapped("  ", printable(cause.says));
   write_because(page, cause.because, record);
+  if (!cause.experiments.empty()) {
+    page.wrapped("  tried: ", fmt::format("{}.", fmt::join(cause.experiments, ", ")));
+  }
   for (const auto& against : cause.against) page.wrapped("  but:   ", printable(against) + ".");
   const auto shown =
       page.style().explain ? cause.fix.size() : std::min(cause.fix.size(), kStepsShown);
@@ -345,6 +348,44 @@ void write_rivals(Page& page, const std::vector<diagnose::Finding>& causes) {
       text += fmt::format(" Against it: {}.", printable(causes[i].against.front()));
     }
     page.wrapped("  - ", text);
+  }
+}
+
+Ink ink_of(diagnose::Outcome outcome) {
+  switch (outcome) {
+    case diagnose::Outcome::kPassed:
+      return Ink::kGood;
+    case diagnose::Outcome::kSame:
+      return Ink::kBad;
+    case diagnose::Outcome::kOtherwise:
+      return Ink::kOdd;
+    case diagnose::Outcome::kTellsNothing:
+      break;
+  }
+  return Ink::kFaint;
+}
+
+/// What was changed, what came of it, what that rules in or out.
+void write_experiments(Page& page, const Subject& subject) {
+  if (subject.diagnosis == nullptr || subject.diagnosis->experiments.empty()) return;
+  const auto& experiments = subject.diagnosis->experiments;
+  page.heading("Tried, one change at a time");
+  constexpr std::size_t kName = 18;
+  constexpr std::size_t kOutcome = 11;
+  constexpr std::size_t kLead = 2 + kName + 2 + kOutcome + 2;
+  for (const auto& experiment : experiments) {
+    // The colour takes no columns, so what follows it is wrapped as behind blanks.
+    std::string wrapped;
+    append_wrapped(wrapped, std::string(kLead, ' '), printable(experiment.proves),
+                   page.style().width);
+    wrapped.erase(0, kLead);
+    wrapped.pop_back();
+    page.line(fmt::format("  {:{}}  {}  {}", experiment.name, kName,
+                          page.inked(ink_of(experiment.outcome),
+                                     fmt::format("{:{}}", name_of(experiment.outcome), kOutcome)),
+                          wrapped));
+    if (page.style().explain)
+      page.wrapped(std::string(kLead, ' '), "(" + printable(experiment.changed) + ")");
   }
 }
 
@@ -670,6 +711,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
     write_first_cause(page, subject.diagnosis->causes.front(), *subject.record);
     write_codes(page, *subject.diagnosis);
     write_rivals(page, subject.diagnosis->causes);
+    write_experiments(page, subject);
   }
   write_phases(page, subject, progress);
   write_tls(page, subject, summary.tls);

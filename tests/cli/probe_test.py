@@ -211,7 +211,69 @@ class Probe(Case):
             self.assertTrue(report["remarks"])
 
 
+class Experiments(Case):
+    def test_they_are_told_and_named_by_the_findings_that_rest_on_them(self):
+        with Lab("resets-large-hello") as target:
+            (report,) = self.handshakes(run("--json", target))
+            made = {e["id"]: e for e in report["experiments"]}
+            self.assertEqual(made["small-client-hello"]["outcome"], "passed")
+            self.assertEqual(made["same-again-2"]["outcome"], "same_ending")
+            first = report["diagnosis"]["causes"][0]
+            self.assertEqual((first["id"], first["confidence"]), ("client-hello-intolerance", "likely"))
+            self.assertIn("small-client-hello", first["because"])
+            text = run(target).stdout.decode()
+            self.assertIn("Tried, one change at a time", text)
+            self.assertLessEqual(max(map(len, text.splitlines())), 80)
+
+    def test_none_are_made_where_none_are_needed_or_wanted(self):
+        for scenario in ("valid", "failure-5", "alert-70"):
+            with Lab(scenario) as target:
+                (report,) = self.handshakes(run("--json", target))
+                self.assertEqual(report["experiments"], [], scenario)
+        with Lab("resets-after-client-hello") as target:
+            for none in (["--no-experiments"], ["--max-experiments", "0"]):
+                (report,) = self.handshakes(run("--json", *none, target))
+                self.assertEqual(report["experiments"], [])
+                self.assertEqual(report["diagnosis"]["causes"][0]["confidence"], "possible")
+            (report,) = self.handshakes(run("--json", "--max-experiments", "2", target))
+            self.assertEqual(len(report["experiments"]), 2)
+
+    def test_a_signal_ends_them_and_what_was_seen_is_reported(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            target = f"127.0.0.1:{listener.getsockname()[1]}"
+            process = subprocess.Popen([PROGRAM, "--json", "--timeout", "600", target], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            first, _ = listener.accept()
+            first.recv(100)
+            first.close()
+            second, _ = listener.accept()
+            with second:
+                self.assertTrue(second.recv(100))  # the same again, which waits for an answer
+                process.send_signal(signal.SIGINT)
+                while second.recv(100):
+                    pass
+            out, talk = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(b"interrupted", talk)
+        (report,) = self.handshakes(subprocess.CompletedProcess([], 1, out, talk))
+        self.assertEqual((report["reached"], report["experiments"]), ("tcp", []))
+
+    def test_a_run_with_a_password_makes_them_too_and_does_not_tell_it(self):
+        with Lab("closes-after-request") as target:
+            finished = run("--json", "--user", "alice", target, env={"RDPWHY_PASSWORD": "open-for-tests"})
+            (report,) = self.handshakes(finished)
+            self.assertTrue(report["experiments"])
+            self.assertNotIn(b"open-for-tests", finished.stdout + finished.stderr)
+
+
 class LabVerb(Case):
+    def test_all_scenarios_are_served_at_once(self):
+        process = subprocess.Popen([PROGRAM, "lab", "--all"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with process.stdout:
+            names = [process.stdout.readline().decode().split()[1] for _ in scenarios()]
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(timeout=60), 0)
+        self.assertEqual(names, scenarios())
+
     def test_it_serves_until_told_to_end(self):
         lab = Lab("failure-3")
         with lab as target:

@@ -25,13 +25,13 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def handshakes(self, finished):
-        """Every line is an object of the schema, and refers only to evidence that it holds."""
+        """Every line is an object of the schema, and refers only to evidence and experiments that it holds."""
         objects = []
         for line in finished.stdout.splitlines():
             report = json.loads(line)
             errors = [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:300]}" for e in VALIDATOR.iter_errors(report)]
             self.assertEqual(errors, [])
-            known = {e["id"] for e in report["evidence"]}
+            known = {e["id"] for e in report["evidence"] + report["experiments"]}
             for finding in report["diagnosis"]["causes"] + report["diagnosis"]["warnings"]:
                 self.assertLessEqual(set(finding["because"]), known)
             objects.append(report)

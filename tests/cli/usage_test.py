@@ -28,7 +28,9 @@ class Usage(Case):
                           ["x", "--until", "nowhere"], ["x", "--timeout", "0"], ["x", "--timeout", "nan"], ["x", "--timeout", "-1"],
                           ["x", "--security", "tsl"], ["x", "--security", "none,tls"], ["x", "--tls-min", "1.3", "--tls-max", "1.2"],
                           ["x", "--tls-min", "2.0"], ["x", "--encryption-methods", "41"],
-                          ["x", "--encryption-methods", "none,40"], ["x", "--enumerate-encryption", "--no-experiments"], ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["127.0.0.1:1", "--ciphers", "0xfefe"],
+                          ["x", "--encryption-methods", "none,40"], ["x", "--enumerate-encryption", "--no-experiments"], ["x", "--max-experiments", "24"],
+                          ["x", "--max-experiments", "3", "--no-experiments"], ["lab", "--all", "valid"],
+                          ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["127.0.0.1:1", "--ciphers", "0xfefe"],
                           ["x", "--signature-algorithms", "ed2551"], ["127.0.0.1:1", "--signature-algorithms", "0xfefe"], ["x", "--saw", "zero"], ["x", "--saw=-1"], ["x", "--saw", "904"], ["x", "-4", "-6"],
                           ["x", "--color", "pink"], ["x", "--proxy", "ftp://x"], ["x", "--cookie", "a\nb"], ["x", "--cookie", "c" * 300],
                           ["explain", "--hex", "0g"], ["explain", "--json", "--hex", "03"], ["explain", "0x7", "--hex", "03"], ["lab", "silent", "--port", "70000"]):

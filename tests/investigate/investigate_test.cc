@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "investigate/patience.h"
 #include "lab/logging_on.h"
@@ -23,6 +24,23 @@ Investigation investigate_lab(const lab::Server& server, std::string_view scenar
   return result ? *std::move(result) : Investigation{};
 }
 
+/// What a finding rests on was made.
+void expect_known_names(const diagnose::Diagnosis& diagnosis) {
+  std::set<std::string> made;
+  for (const auto& experiment : diagnosis.experiments) {
+    EXPECT_TRUE(made.insert(experiment.name).second) << experiment.name;
+    EXPECT_FALSE(experiment.proves.empty()) << experiment.name;
+    EXPECT_FALSE(experiment.changed.empty()) << experiment.name;
+  }
+  for (const auto& finding : diagnosis.causes) {
+    for (const auto& name : finding.experiments)
+      EXPECT_TRUE(made.contains(name)) << finding.id << " " << name;
+    const bool said_by_server = finding.confidence == diagnose::Confidence::kCertain;
+    EXPECT_FALSE(said_by_server && !finding.experiments.empty())
+        << "an experiment makes nothing certain";
+  }
+}
+
 class EveryDiagnosis : public testing::TestWithParam<lab::Scenario> {};
 
 TEST_P(EveryDiagnosis, HasItsFirstCauseAndNoOthersThanItAllows) {
@@ -37,6 +55,10 @@ TEST_P(EveryDiagnosis, HasItsFirstCauseAndNoOthersThanItAllows) {
     EXPECT_TRUE(std::ranges::count(scenario.causes, finding.id) > 0) << finding.id;
     EXPECT_NE(diagnose::find_cause(finding.id), nullptr) << finding.id;
   }
+  EXPECT_LE(server->connections(), kMostConnections);
+  EXPECT_LE(result.experiments.size(), ExperimentLimits::kUsual);
+  EXPECT_EQ(result.diagnosis.experiments.size(), result.experiments.size());
+  expect_known_names(result.diagnosis);
 }
 
 INSTANTIATE_TEST_SUITE_P(Lab, EveryDiagnosis,

@@ -87,6 +87,21 @@ const std::vector<Expected>& expectations() {
       {"wrong-usage", Phase::kTls, kNone},
       {"ecdsa", Phase::kTls, kNone},
       {"ed25519", Phase::kX224, Phase::kTls, Side::kServer, {kAlert}},
+      {"wants-proxy-header", Phase::kTcp, Phase::kX224, Side::kServer, {kClose}},
+      {"silent-without-proxy-header", Phase::kTcp, Phase::kX224, Side::kClient, {kTimeout}, kShort},
+      {"dislikes-cookie", Phase::kTcp, Phase::kX224, Side::kServer, {kClose}},
+      {"closes-where-tls-is-offered", Phase::kTcp, Phase::kX224, Side::kServer, {kClose}},
+      {"tls-without-x224", Phase::kTcp, Phase::kX224, Side::kServer, {kClose}},
+      {"refuses-every-second", Phase::kTcp, Phase::kX224, Side::kServer, {kClose}},
+      {"resets-large-hello", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
+      {"silent-on-large-hello", Phase::kX224, Phase::kTls, Side::kClient, {kTimeout}, kShort},
+      {"resets-tls13-hello", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
+      {"resets-without-common-cipher", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
+      {"resets-where-ecdsa-is-offered", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
+      {"resets-whole-hello", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
+      {"resets-server-name", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
+      {"silent-large-segments", Phase::kX224, Phase::kTls, Side::kClient, {kTimeout}, kShort},
+      {"limits-connections", Phase::kX224, Phase::kTls, Side::kServer, {kReset}},
   };
   static const auto kAll = [] {
     auto all = std::move(kRows);

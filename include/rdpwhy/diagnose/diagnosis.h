@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rdpwhy/base/time.h"
+#include "rdpwhy/diagnose/experiments.h"
 #include "rdpwhy/record/handshake_record.h"
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/record/summary.h"
@@ -36,8 +37,10 @@ struct Finding {
   std::string_view title = {};  ///< where the catalogue's would not be true here; empty: that one
   std::string says;             ///< one or two sentences about this very connection
   std::vector<record::EvidenceId> because;
-  std::vector<std::string> against;   ///< why it may still not be
-  std::vector<std::string_view> fix;  ///< of the catalogue
+  std::vector<std::string> experiments = {};  ///< whose outcome speaks for it, by name
+  std::vector<std::string> against;           ///< why it may still not be
+  std::vector<std::string> untried = {};      ///< the same, as long as no experiment was made of it
+  std::vector<std::string_view> fix;          ///< of the catalogue
 };
 
 struct Warning {
@@ -64,9 +67,20 @@ struct SawVerdict {
   std::string says;  ///< whether it can show as that, and what would
 };
 
+/// What one experiment showed.
+struct JudgedExperiment {
+  std::string name;     ///< "tls12-only", "same-again-2"
+  std::string changed;  ///< the one thing, in words
+  Outcome outcome = Outcome::kTellsNothing;
+  std::optional<Phase> reached;
+  std::optional<record::Failure> failure;
+  std::string proves;  ///< what it rules in or out
+};
+
 struct Diagnosis {
   std::optional<MstscCode> mstsc;
-  std::vector<Finding> causes;  ///< the first is the one to bet on; never empty
+  std::vector<Finding> causes;                     ///< the first is the one to bet on; never empty
+  std::vector<JudgedExperiment> experiments = {};  ///< in the order in which they were made
   std::vector<Warning> warnings;
   std::optional<SawVerdict> saw;
 };
@@ -90,6 +104,11 @@ struct Circumstances {
 /// The same, for whoever has the summary of that record at hand.
 [[nodiscard]] Diagnosis diagnose(const HandshakeRecord& record, const record::Summary& summary,
                                  const Circumstances& circumstances);
+
+/// With what became of experiments: causes are refuted or shown by them (I5). Without any it is the
+/// same as the one above.
+[[nodiscard]] Diagnosis diagnose(const HandshakeRecord& record, const Circumstances& circumstances,
+                                 std::span<const ExperimentResult> made);
 
 /// "0.4 ms", "1.8 ms", "250 ms", "5.0 s", "3 min": for sentences, not for arithmetic.
 [[nodiscard]] std::string duration_in_words(Nanoseconds ns);

@@ -107,4 +107,7 @@ struct ProbePlan {
 /// it.
 [[nodiscard]] std::unique_ptr<Sequence> start(const ProbePlan& plan);
 
+/// TLS alone, without X.224 before it: what a listener of another kind would expect.
+[[nodiscard]] std::unique_ptr<Sequence> start_with_tls(const ProbePlan& plan);
+
 }  // namespace rdpwhy::dialogue

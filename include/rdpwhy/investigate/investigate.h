@@ -6,6 +6,7 @@
 
 #include "rdpwhy/crypto/certificate.h"
 #include "rdpwhy/diagnose/diagnosis.h"
+#include "rdpwhy/investigate/experiments.h"
 #include "rdpwhy/net/probe.h"
 #include "rdpwhy/record/encryption_experiment.h"
 #include "rdpwhy/record/fingerprints.h"
@@ -16,16 +17,20 @@ struct Investigation {
   net::ProbedConnection handshake;
   std::vector<std::string> certificate_problems;
   record::Fingerprints fingerprints;
-  diagnose::Diagnosis diagnosis;
+  diagnose::Diagnosis diagnosis;  ///< with what the experiments show
+  std::vector<diagnose::ExperimentResult> experiments;
   /// Of enumerate_encryption, in the order in which they were made.
   std::vector<record::EncryptionExperiment> encryption;
 };
 
-/// Probe and diagnose; experiments that diagnosis asks for will be run from here.
+/// Probe, diagnose, make the experiment that diagnosis asks for, again, until nothing more can be
+/// told apart. A handshake that went as far as asked needs none, nor does one whose end the server
+/// itself explains.
 [[nodiscard]] std::expected<Investigation, Error> investigate(const net::Target& target,
                                                               const net::ProbeOptions& options,
                                                               crypto::CertificateJudge& judge,
-                                                              std::optional<diagnose::Saw> saw);
+                                                              std::optional<diagnose::Saw> saw,
+                                                              const ExperimentLimits& limits = {});
 
 /// One paced connection for each encryption method of Standard RDP Security, and one that offers
 /// none: each goes as far as the MCS Connect Response, where no session exists yet, and is ended in

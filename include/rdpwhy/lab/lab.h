@@ -114,6 +114,30 @@ struct SessionFaults {
   friend bool operator==(const SessionFaults&, const SessionFaults&) = default;
 };
 
+/// What a server takes exception to, so that only a change of that one thing shows the cause; one
+/// field per dislike. Whoever gives it none is served.
+struct Dislikes {
+  enum class Reply { kNone, kClose, kReset, kSilent };
+  Reply no_proxy_header = Reply::kNone;  ///< PROXY protocol version 1 has to come first
+  Reply cookie = Reply::kNone;           ///< in the Connection Request
+  Reply tls_offer = Reply::kNone;        ///< TLS or NLA in the Connection Request
+  Reply no_tls_first = Reply::kNone;     ///< TLS is spoken from the first octet, and no X.224
+  Reply large_hello = Reply::kNone;      ///< a ClientHello of more than kLargeHello octets
+  Reply tls13 = Reply::kNone;            ///< in the ClientHello
+  Reply ecdsa = Reply::kNone;            ///< suites for ECDSA certificates in the ClientHello
+  Reply server_name = Reply::kNone;      ///< in the ClientHello
+  Reply whole_hello = Reply::kNone;      ///< a ClientHello that comes in one piece
+  Reply no_common = Reply::kNone;        ///< instead of the alert that says what is missing
+  /// The path swallows segments of the server that are larger than kSegment octets.
+  bool large_segments = false;
+  std::uint32_t every = 0;        ///< every so-and-so-manieth connection, the first one too...
+  Reply of_every = Reply::kNone;  ///< ... ends so at the Connection Request
+  std::uint32_t after = 0;        ///< more connections than that are closed at once
+
+  static constexpr std::size_t kLargeHello = 220;
+  static constexpr int kSegment = 600;
+};
+
 /// One field per deviation; the default is a server that behaves through X.224, TLS and all that
 /// follows.
 struct Faults {
@@ -148,6 +172,7 @@ struct Faults {
   bool no_tickets = false;                  ///< TLS 1.3: says nothing behind the client's Finished
   std::optional<NlaFaults> nla;             ///< absent: TLS alone is selected where it is offered
   SessionFaults session;
+  Dislikes dislikes;
 };
 
 /// Who may log on to a server with NLA. The domain does not matter.

@@ -27,6 +27,8 @@ class AcceptedConnection {
   void drain();
   /// RST, on purpose (SO_LINGER 0). Ends the connection.
   void reset();
+  /// Octets of a segment that goes to the peer, as the two agreed (tcp(7), TCP_MAXSEG).
+  [[nodiscard]] int segment_size() const;
   /// False when the time is over or the peer left meanwhile.
   bool pause(std::chrono::milliseconds time);
 

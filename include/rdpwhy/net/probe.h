@@ -46,6 +46,20 @@ struct ProbeOptions {
   /// The certificate (DER) that a redirection says its target has; empty: none was named. It is not
   /// insisted on, only told.
   Bytes expected_certificate;
+  /// What one experiment changes about the connection itself (investigate/experiments.h).
+  struct Oddities {
+    /// PROXY protocol version 1 (HAProxy, proxy-protocol.txt 2.1) ahead of everything else, as from
+    /// this end to that one. It is our own, so it stays out of the record.
+    bool proxy_header = false;
+    std::optional<int> segment_size;  ///< TCP_MAXSEG: of segments that either side sends
+    /// TLS's first flight goes out in small pieces, one after the other.
+    bool split_client_hello = false;
+    /// TLS from the first octet, without X.224 before it (MS-RDPBCGR 5.4.2.2); goes no further.
+    bool tls_first = false;
+    /// Nothing is sent at all: RunFacts::silent_connection says what the peer did meanwhile.
+    bool stay_silent = false;
+  };
+  Oddities oddities;
   /// SIGINT and SIGTERM end the run in order, with what was seen until then; without it they end
   /// the program.
   bool ends_on_signals = false;
