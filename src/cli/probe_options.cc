@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMostRdpFile = 1u << 20;
 constexpr double kLongestTimeout = 3600;
+constexpr std::size_t kMostRepetitions = 100;
 constexpr std::size_t kMostExperiments = investigate::kMostConnections - 1;
 
 bool names_rdp_file(std::string_view text) {
@@ -170,6 +171,10 @@ std::expected<void, Error> apply_depth(const TypedProbe& typed, dialogue::ProbeP
         Error{"--request-license needs --until licensing, capabilities or finalization"});
   }
   plan.session.request_license = typed.request_license;
+  if (typed.repeat > 1 && (typed.logon.wanted() || plan.until > Phase::kChannels)) {
+    return std::unexpected(
+        Error{"--repeat goes without a password, which is tried once, and makes no sessions"});
+  }
   if (typed.follow_redirection && plan.until < Phase::kLicensing) {
     return std::unexpected(
         Error{"--follow-redirection needs --until licensing, capabilities or finalization: servers "
@@ -272,6 +277,12 @@ void declare(CLI::App& app, TypedProbe& typed) {
   auto* none = app.add_flag("--no-experiments", typed.no_experiments,
                             "one handshake, no further connections")
                    ->excludes(enumerate);
+  app.add_option("--repeat", typed.repeat,
+                 fmt::format("make the same handshake so many times, 1 to {}: how often each "
+                             "ending comes, how long each phase takes",
+                             kMostRepetitions))
+      ->check(CLI::Range(std::size_t{1}, kMostRepetitions))
+      ->excludes(none);
   app.add_option("--max-experiments", typed.most_experiments,
                  fmt::format("of a handshake that fails, at most so many further connections that "
                              "change one thing, 0 to {} ({})",

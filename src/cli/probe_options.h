@@ -21,6 +21,7 @@ struct TypedProbe {
        no_capture_secrets = false, create_session = false, request_license = false,
        enumerate_encryption = false, follow_redirection = false;
   double timeout = 5;
+  std::size_t repeat = 1;
   std::size_t most_experiments = investigate::ExperimentLimits::kUsual;
   std::string saw, proxy, ca, security, tls_min, tls_max, ciphers, signature_algorithms, resolve,
       until, write_capture, key_log, encryption_methods;

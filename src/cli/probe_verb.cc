@@ -87,6 +87,7 @@ void print_report(const Errand& errand, const investigate::Investigation& found,
   subject.diagnosis = &found.diagnosis;
   subject.remarks = errand.remarks;
   subject.encryption = found.encryption;
+  if (found.repetitions) subject.repetitions = &*found.repetitions;
   std::string out;
   if (typed.json) {
     report::append_json(out, subject);
@@ -196,6 +197,8 @@ class Round {
     const bool enumerates = typed_.enumerate_encryption && found && !found->handshake.signal;
     const bool enumerated =
         enumerates && investigate::enumerate_encryption(errand.target, errand.options, *found);
+    if (typed_.repeat > 1 && found && !found->handshake.signal)
+      investigate::repeat(errand.target, errand.options, typed_.repeat, *found);
     progress_.clear();
     if (enumerates && !enumerated) {
       // Who never answered the negotiation cannot have settled on anything else.
@@ -226,6 +229,7 @@ class Round {
     over_ = !results().flush();
     // Of a chain its last connection counts: to be sent on is no failure of who goes on.
     if (!over_ && !next) note(exit_code_of(met.record));
+    if (found->repetitions && found->repetitions->differ()) note(kFailed);
     if (met.signal && !over_) {
       talk(fmt::format("{}: interrupted; the report is of what was seen until then",
                        errand.target.text));

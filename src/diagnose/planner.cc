@@ -66,6 +66,7 @@ class Plan {
       const auto weight = weight_of(standing, findings_);
       switch (trial_.offered().expects(*standing.hypothesis, id)) {
         case Expects::kSame:
+        case Expects::kNoPass:
           same += weight;
           break;
         case Expects::kPass:

@@ -47,6 +47,7 @@ const std::vector<Hypothesis>& table() {
       // Silence there.
       {.form = Form::kSilentAtRequest,
        .cause = "server-not-answering",
+       .usually = Expects::kNoPass,
        .of = {{kSilentConnection, kAnything}}},
       {.form = Form::kSilentAtRequest,
        .cause = "proxy-header-expected",
@@ -106,7 +107,7 @@ const std::vector<Hypothesis>& table() {
                 "packets"},
 
       // Silence there.
-      {.form = Form::kSilentAtHello, .cause = "stalled"},
+      {.form = Form::kSilentAtHello, .cause = "stalled", .usually = Expects::kNoPass},
       {.form = Form::kSilentAtHello,
        .cause = "path-mtu-black-hole",
        .of = {{kSmallClientHello, kAnything},
@@ -252,7 +253,7 @@ bool Offered::applies(ExperimentId id, Form form) const {
   const auto* hello = reading_.client_hello == nullptr
                           ? nullptr
                           : record::get_if<tls::ClientHello>(&reading_.client_hello->fact);
-  const bool at_request = form == Form::kLeftAtRequest || form == Form::kSilentAtRequest;
+  const bool at_request = is_at_request(form);
   const bool at_hello =
       form == Form::kLeftAtHello || form == Form::kSilentAtHello || form == Form::kAlertAtHello;
   switch (id) {

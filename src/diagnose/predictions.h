@@ -30,9 +30,14 @@ enum class Form : std::uint8_t {
   return form == Form::kSilentAtRequest || form == Form::kSilentAtHello;
 }
 
+[[nodiscard]] constexpr bool is_at_request(Form form) {
+  return form == Form::kLeftAtRequest || form == Form::kSilentAtRequest;
+}
+
 enum class Expects : std::uint8_t {
   kAnything,  ///< no prediction
   kSame,      ///< Outcome::kSame
+  kNoPass,    ///< anything but Outcome::kPassed: what a server makes of nonsense is its own affair
   kPass,      ///< Outcome::kPassed, of this or another one of those that it expects so of
   kOtherwise  ///< Outcome::kOtherwise
 };

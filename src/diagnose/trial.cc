@@ -64,20 +64,31 @@ void Trial::weigh(Standing& standing) const {
     ++told;
     const auto speaks_for = [&] { standing.speaks_for.push_back(result); };
     const auto speaks_against = [&] { standing.speaks_against.push_back(result); };
-    if (expected == Expects::kPass) {
-      if (outcome == Outcome::kPassed) {
-        shown = true;
-        speaks_for();
-      } else if (outcome == Outcome::kSame) {
-        ++failed_hopes;
-        speaks_against();
-      }
-    } else if ((expected == Expects::kSame) == (outcome == Outcome::kSame)) {
-      if (expected == Expects::kOtherwise && outcome == Outcome::kPassed) continue;
-      speaks_for();
-    } else {
-      contradicted = true;
-      speaks_against();
+    switch (expected) {
+      case Expects::kPass:
+        if (outcome == Outcome::kPassed) {
+          shown = true;
+          speaks_for();
+        } else if (outcome == Outcome::kSame || is_at_request(form_)) {
+          ++failed_hopes;  // there, whatever is no answer is none
+          speaks_against();
+        }
+        break;
+      case Expects::kNoPass:
+        if (outcome == Outcome::kPassed) contradicted = true;
+        outcome == Outcome::kPassed ? speaks_against() : speaks_for();
+        break;
+      case Expects::kSame:
+        if (outcome != Outcome::kSame) contradicted = true;
+        outcome == Outcome::kSame ? speaks_for() : speaks_against();
+        break;
+      case Expects::kOtherwise:
+        if (outcome == Outcome::kSame) contradicted = true;
+        if (outcome == Outcome::kSame) speaks_against();
+        if (outcome == Outcome::kOtherwise) speaks_for();
+        break;
+      case Expects::kAnything:
+        break;
     }
   }
   std::size_t hopes = 0;

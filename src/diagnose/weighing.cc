@@ -309,7 +309,7 @@ class Weighing {
     });
     if (standing == trial_.standings().end()) return;
     if (standing->speaks_for.empty()) return say_what_did_not_help(*standing, first);
-    const auto alike = standing->speaks_for.size();
+    const auto alike = ended_alike(*standing);
     const bool tried_enough = alike >= kManyAlike && trial_.repeats_alike() > 0;
     if (tried_enough && no_rival_is_left(first.id))
       first.confidence = std::min(first.confidence, Confidence::kLikely);
@@ -318,6 +318,16 @@ class Weighing {
         fmt::format(" {} further connections, each with one thing changed, {}.", alike,
                     trial_.form() == Form::kLeftAtRequest ? "bear that out" : "ended the same way");
     append_new(first.experiments, repeats(true));
+  }
+
+  /// Of those that speak for it: at the request it may speak for a cause that nobody leaves
+  /// unasked.
+  [[nodiscard]] std::size_t ended_alike(const Standing& standing) const {
+    return static_cast<std::size_t>(std::ranges::count_if(trial_.met(), [&](const auto& met) {
+      const bool speaks = std::ranges::count(standing.speaks_for, met.result) > 0;
+      return speaks &&
+             (met.outcome == Outcome::kSame || met.result->experiment.id == kSilentConnection);
+    }));
   }
 
   /// What could have shown it did not, and does not refute it either.
@@ -341,8 +351,11 @@ class Weighing {
       if (standing.hypothesis->stays_open) continue;
       const bool can_be_told = std::ranges::any_of(experiments(), [&](const Experiment& row) {
         if (!trial_.offered().applies(row.id, trial_.form())) return false;
-        const auto mine = trial_.offered().expects(*own->hypothesis, row.id);
-        const auto its = trial_.offered().expects(*standing.hypothesis, row.id);
+        const auto plain = [](Expects expects) {
+          return expects == Expects::kNoPass ? Expects::kSame : expects;
+        };
+        const auto mine = plain(trial_.offered().expects(*own->hypothesis, row.id));
+        const auto its = plain(trial_.offered().expects(*standing.hypothesis, row.id));
         return mine != Expects::kAnything && its != Expects::kAnything && mine != its;
       });
       if (can_be_told) return false;
@@ -353,8 +366,7 @@ class Weighing {
   void other_address() {
     for (const auto& [result, outcome] : trial_.met()) {
       if (result->experiment.id != kOtherAddress || outcome != Outcome::kPassed) continue;
-      const bool at_request =
-          trial_.form() == Form::kLeftAtRequest || trial_.form() == Form::kSilentAtRequest;
+      const bool at_request = is_at_request(trial_.form());
       const auto says = fmt::format(
           "{}, another address of the same name, goes further than {}, which a client tries first: "
           "the name leads to more than one machine.",

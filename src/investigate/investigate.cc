@@ -1,6 +1,11 @@
 #include "rdpwhy/investigate/investigate.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
+
+#include "rdpwhy/base/check.h"
+#include "rdpwhy/net/signal_watch.h"
 
 #include "rdpwhy/crypto/fingerprints.h"
 #include "rdpwhy/record/queries.h"
@@ -90,6 +95,33 @@ bool enumerate_encryption(const net::Target& target, const net::ProbeOptions& op
     found.encryption.push_back(record::encryption_experiment(method, probed->record));
   }
   return true;
+}
+
+void repeat(const net::Target& target, const net::ProbeOptions& options, std::size_t times,
+            Investigation& found) {
+  RDPWHY_CHECK(options.plan.credssp.credentials == nullptr);
+  std::vector<HandshakeRecord> records{found.handshake.record};
+  auto again = options;
+  again.delay = net::kPace;
+  again.watch_silent_connection = false;
+  again.capture_sink = {};                  // which is kept of the first one alone
+  std::optional<net::SignalWatch> signals;  // between two of them nobody else hears
+  if (options.ends_on_signals) signals.emplace();
+  while (records.size() < times && !found.handshake.signal) {
+    auto probed = net::probe(target, again);
+    if (!probed) break;  // no descriptors: those that were made count
+    found.handshake.signal = probed->signal;
+    if (!probed->signal) records.push_back(std::move(probed->record));
+    if (signals && !found.handshake.signal) found.handshake.signal = signals->caught();
+  }
+  found.repetitions = record::repetitions(records);
+  if (!found.repetitions->differ()) return;
+  found.diagnosis.warnings.push_back(
+      {.id = "flaky-path",
+       .says = fmt::format("Of {} handshakes that were all alike some ended otherwise than others: "
+                           "the path loses packets, or several servers answer at this address.",
+                           found.repetitions->made),
+       .because = {}});
 }
 
 }  // namespace rdpwhy::investigate

@@ -120,6 +120,66 @@ void write_experiment(JsonWriter& w, const record::EncryptionExperiment& experim
   w.end_object();
 }
 
+void write_repetitions(JsonWriter& w, const record::Repetitions& repetitions) {
+  w.key("repetitions");
+  w.begin_object();
+  w.member_number("made", repetitions.made);
+  w.key("endings");
+  w.begin_array();
+  for (const auto& ending : repetitions.endings) {
+    w.begin_object();
+    w.member_number("count", ending.count);
+    write_reached(w, ending.reached);
+    write_failed(w, ending.failure);
+    w.end_object();
+  }
+  w.end_array();
+  w.key("phases");
+  w.begin_array();
+  for (const auto& phase : repetitions.phases) {
+    w.begin_object();
+    w.member("phase", record::name_of(phase.phase));
+    w.member_number("passed", phase.passed);
+    if (phase.median) {
+      w.key("ms");
+      w.begin_object();
+      w.key("shortest");
+      w.milliseconds(*phase.shortest);
+      w.key("median");
+      w.milliseconds(*phase.median);
+      w.key("longest");
+      w.milliseconds(*phase.longest);
+      w.end_object();
+    }
+    w.end_object();
+  }
+  w.end_array();
+  w.end_object();
+}
+
+std::vector<std::string> lines_of(const record::Repetitions& repetitions) {
+  using diagnose::duration_in_words;
+  std::vector<std::string> lines;
+  for (const auto& ending : repetitions.endings) {
+    const auto& failure = ending.failure;
+    const auto how =
+        failure ? fmt::format("failed in {}: {} by the {}", record::row_of(failure->phase).title,
+                              record::name_of(failure->how), record::name_of(failure->by))
+        : ending.reached ? fmt::format("went through {}", record::row_of(*ending.reached).title)
+                         : std::string("nothing completed");
+    lines.push_back(fmt::format("{} of {} {}", ending.count, repetitions.made, how));
+  }
+  for (const auto& phase : repetitions.phases) {
+    auto line = fmt::format("{:12} {} passed", record::name_of(phase.phase), phase.passed);
+    if (phase.median) {
+      line += fmt::format(", {} to {}, median {}", duration_in_words(*phase.shortest),
+                          duration_in_words(*phase.longest), duration_in_words(*phase.median));
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 std::string method_in_words(std::uint32_t method) {
   if (method == 0) return "none";
   if (method == 0x10) return "FIPS";

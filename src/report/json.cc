@@ -469,6 +469,7 @@ void append_json(std::string& out, const Subject& subject) {
   }
   for (const auto& experiment : subject.encryption) write_experiment(w, experiment);
   w.end_array();
+  if (subject.repetitions != nullptr) write_repetitions(w, *subject.repetitions);
   if (subject.diagnosis != nullptr) write_diagnosis(w, *subject.diagnosis);
   if (!subject.remarks.empty()) w.member_texts("remarks", subject.remarks);
   w.end_object();

@@ -594,6 +594,12 @@ void write_encryption(Page& page, const Subject& subject) {
                  in_words(experiment));
 }
 
+void write_repetitions(Page& page, const Subject& subject) {
+  if (subject.repetitions == nullptr) return;
+  page.heading(fmt::format("The same {} times", subject.repetitions->made));
+  for (const auto& line : lines_of(*subject.repetitions)) page.line("  " + line);
+}
+
 void write_udp(Page& page, const Subject& subject) {
   if (subject.udp.empty()) return;
   page.heading("UDP transports");
@@ -718,6 +724,7 @@ std::string to_text(const Subject& subject, const TextStyle& style) {
   write_nla(page, subject);
   write_session(page, subject);
   write_encryption(page, subject);
+  write_repetitions(page, subject);
   write_udp(page, subject);
   if (subject.diagnosis != nullptr) write_warnings(page, subject);
   if (style.explain) write_evidence(page, subject);

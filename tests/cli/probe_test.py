@@ -257,6 +257,18 @@ class Experiments(Case):
         (report,) = self.handshakes(subprocess.CompletedProcess([], 1, out, talk))
         self.assertEqual((report["reached"], report["experiments"]), ("tcp", []))
 
+    def test_repetitions_are_counted_by_their_endings(self):
+        with Lab("refuses-every-second") as target:
+            finished = run("--json", "--max-experiments", "0", "--repeat", "4", target)
+            (report,) = self.handshakes(finished)
+            self.assertEqual(finished.returncode, 1)
+            self.assertEqual((report["repetitions"]["made"], [e["count"] for e in report["repetitions"]["endings"]]), (4, [2, 2]))
+            self.assertIn("flaky-path", [w["id"] for w in report["diagnosis"]["warnings"]])
+        with Lab("valid") as target:
+            finished = run("--repeat", "3", target)
+            self.assertEqual(finished.returncode, 0)
+            self.assertIn(b"3 of 3 went through", finished.stdout)
+
     def test_a_run_with_a_password_makes_them_too_and_does_not_tell_it(self):
         with Lab("closes-after-request") as target:
             finished = run("--json", "--user", "alice", target, env={"RDPWHY_PASSWORD": "open-for-tests"})

@@ -29,7 +29,7 @@ class Usage(Case):
                           ["x", "--security", "tsl"], ["x", "--security", "none,tls"], ["x", "--tls-min", "1.3", "--tls-max", "1.2"],
                           ["x", "--tls-min", "2.0"], ["x", "--encryption-methods", "41"],
                           ["x", "--encryption-methods", "none,40"], ["x", "--enumerate-encryption", "--no-experiments"], ["x", "--max-experiments", "24"],
-                          ["x", "--max-experiments", "3", "--no-experiments"], ["lab", "--all", "valid"],
+                          ["x", "--max-experiments", "3", "--no-experiments"], ["lab", "--all", "valid"], ["x", "--repeat", "0"], ["x", "--repeat", "3", "--user", "alice"],
                           ["x", "--ciphers", "TLS_NO_SUCH_SUITE"], ["127.0.0.1:1", "--ciphers", "0xfefe"],
                           ["x", "--signature-algorithms", "ed2551"], ["127.0.0.1:1", "--signature-algorithms", "0xfefe"], ["x", "--saw", "zero"], ["x", "--saw=-1"], ["x", "--saw", "904"], ["x", "-4", "-6"],
                           ["x", "--color", "pink"], ["x", "--proxy", "ftp://x"], ["x", "--cookie", "a\nb"], ["x", "--cookie", "c" * 300],

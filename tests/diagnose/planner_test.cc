@@ -150,6 +150,11 @@ std::vector<Row> rows() {
       // Silence there.
       {"answers nobody", silent_at_request(), always(silent_at_request),
        "proxy-header+no-cookie+tls-first+same-again", "server-not-answering likely"},
+      {"answers nobody and leaves on nonsense", silent_at_request(),
+       [](ExperimentId id, int) {
+         return id == kProxyHeader || id == kTlsFirst ? left_at_request() : silent_at_request();
+       },
+       "proxy-header+no-cookie+tls-first+same-again", "server-not-answering likely"},
       {"waits for a PROXY header", silent_at_request(),
        passes_with({kProxyHeader}, silent_at_request, answered),
        "proxy-header+no-cookie+tls-first+same-again", "proxy-header-expected likely"},

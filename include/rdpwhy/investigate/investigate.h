@@ -10,6 +10,7 @@
 #include "rdpwhy/net/probe.h"
 #include "rdpwhy/record/encryption_experiment.h"
 #include "rdpwhy/record/fingerprints.h"
+#include "rdpwhy/record/repetitions.h"
 
 namespace rdpwhy::investigate {
 
@@ -21,6 +22,7 @@ struct Investigation {
   std::vector<diagnose::ExperimentResult> experiments;
   /// Of enumerate_encryption, in the order in which they were made.
   std::vector<record::EncryptionExperiment> encryption;
+  std::optional<record::Repetitions> repetitions;  ///< of repeat, the first handshake included
 };
 
 /// Probe, diagnose, make the experiment that diagnosis asks for, again, until nothing more can be
@@ -38,5 +40,10 @@ struct Investigation {
 /// nothing done, where that did not settle on Standard RDP Security.
 bool enumerate_encryption(const net::Target& target, const net::ProbeOptions& options,
                           Investigation& found);
+
+/// The handshake in `found` again, paced, until it was made `times` times; `options` are its own.
+/// Not with credentials, which are tried once, and not where a server makes a session.
+void repeat(const net::Target& target, const net::ProbeOptions& options, std::size_t times,
+            Investigation& found);
 
 }  // namespace rdpwhy::investigate

@@ -9,6 +9,7 @@
 #include "rdpwhy/record/encryption_experiment.h"
 #include "rdpwhy/record/fingerprints.h"
 #include "rdpwhy/record/handshake_record.h"
+#include "rdpwhy/record/repetitions.h"
 #include "rdpwhy/record/summary.h"
 #include "rdpwhy/record/udp_transport.h"
 
@@ -41,6 +42,7 @@ struct Subject {
   std::vector<record::UdpTransport> udp;
   /// Encryption methods that were offered one by one on further connections.
   std::vector<record::EncryptionExperiment> encryption;
+  const record::Repetitions* repetitions = nullptr;  ///< null: none were asked for
 };
 
 struct TextStyle {

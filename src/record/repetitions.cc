@@ -1,0 +1,57 @@
+#include "rdpwhy/record/repetitions.h"
+
+#include <algorithm>
+#include <map>
+
+namespace rdpwhy::record {
+namespace {
+
+bool same_ending(const Repetitions::Ending& ending, const Progress& progress) {
+  if (ending.reached != progress.reached) return false;
+  if (ending.failure.has_value() != progress.failure.has_value()) return false;
+  if (!ending.failure) return true;
+  return ending.failure->phase == progress.failure->phase &&
+         ending.failure->by == progress.failure->by && ending.failure->how == progress.failure->how;
+}
+
+Repetitions::Duration duration_of(Phase phase, std::size_t passed, std::vector<Nanoseconds> times) {
+  Repetitions::Duration duration{
+      .phase = phase, .passed = passed, .shortest = {}, .median = {}, .longest = {}};
+  if (times.empty()) return duration;
+  std::ranges::sort(times);
+  duration.shortest = times.front();
+  duration.median = times[times.size() / 2];
+  duration.longest = times.back();
+  return duration;
+}
+
+}  // namespace
+
+Repetitions repetitions(std::span<const HandshakeRecord> records) {
+  Repetitions result{.made = records.size(), .endings = {}, .phases = {}};
+  std::map<Phase, std::pair<std::size_t, std::vector<Nanoseconds>>> phases;
+  for (const auto& record : records) {
+    const auto progress = record::progress(record);
+    auto known = std::ranges::find_if(
+        result.endings, [&](const auto& ending) { return same_ending(ending, progress); });
+    if (known == result.endings.end()) {
+      result.endings.push_back({.reached = progress.reached, .failure = progress.failure});
+      known = result.endings.end() - 1;
+    }
+    ++known->count;
+    for (const auto& row : progress.phases) {
+      const bool entered = row.state == PhaseState::kPassed || row.state == PhaseState::kFailed;
+      if (!entered) continue;
+      auto& [passed, times] = phases[row.phase];
+      if (row.state != PhaseState::kPassed) continue;
+      ++passed;
+      if (row.duration) times.push_back(*row.duration);
+    }
+  }
+  std::ranges::stable_sort(result.endings, std::greater{}, &Repetitions::Ending::count);
+  for (auto& [phase, met] : phases)
+    result.phases.push_back(duration_of(phase, met.first, std::move(met.second)));
+  return result;
+}
+
+}  // namespace rdpwhy::record
