@@ -47,6 +47,7 @@ class TlsSession::Impl {
   void close();
   void refuse(std::uint8_t alert);
   void update_keys(bool ask_peer_too);
+  void renegotiate();
   State state() const { return state_; }
   const std::string& failure() const { return failure_; }
   Accessors accessors() const;
@@ -286,6 +287,13 @@ void TlsSession::Impl::update_keys(bool ask_peer_too) {
   ERR_clear_error();
 }
 
+void TlsSession::Impl::renegotiate() {
+  if (state_ != State::kEstablished || close_sent_) return;
+  ERR_clear_error();
+  if (SSL_renegotiate(ssl_.get()) == 1) SSL_do_handshake(ssl_.get());
+  ERR_clear_error();
+}
+
 TlsSession::Accessors TlsSession::Impl::accessors() const {
   Accessors seen;
   seen.version = static_cast<std::uint16_t>(SSL_version(ssl_.get()));
@@ -384,6 +392,7 @@ void TlsSession::write(ByteSpan application_data) { impl_->write(application_dat
 void TlsSession::close() { impl_->close(); }
 void TlsSession::refuse(std::uint8_t alert) { impl_->refuse(alert); }
 void TlsSession::update_keys(bool ask_peer_too) { impl_->update_keys(ask_peer_too); }
+void TlsSession::renegotiate() { impl_->renegotiate(); }
 TlsSession::State TlsSession::state() const { return impl_->state(); }
 const std::string& TlsSession::failure() const { return impl_->failure(); }
 TlsSession::Accessors TlsSession::accessors() const { return impl_->accessors(); }

@@ -62,6 +62,11 @@ struct LogonReading {
   [[nodiscard]] bool began() const { return first_request != nullptr || first_answer != nullptr; }
   /// Somebody's identity was put forward, so that a judgement can be about it.
   [[nodiscard]] bool names_somebody() const { return proof != nullptr || ticket != nullptr; }
+  /// The same, before `answer`: only then can that be about them.
+  [[nodiscard]] bool names_somebody_before(const Evidence& answer) const {
+    return (proof != nullptr && proof->id < answer.id) ||
+           (ticket != nullptr && ticket->id < answer.id);
+  }
   [[nodiscard]] bool over_ntlm() const { return negotiate != nullptr || authenticate != nullptr; }
   /// What the two agree on: the lower of their versions.
   [[nodiscard]] std::optional<std::uint32_t> version() const;

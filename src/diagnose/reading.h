@@ -132,8 +132,12 @@ class Findings {
 [[nodiscard]] const tls::Alert* alert_of_failure(const Reading& reading);
 
 // The rules, by phase. Each adds findings, the likeliest first, or stays silent.
-void judge_proxy(const Reading& reading, Findings& findings);        // until it opened the way
-void judge_reaching(const Reading& reading, Findings& findings);     // resolve and tcp
+void judge_proxy(const Reading& reading, Findings& findings);     // until it opened the way
+void judge_reaching(const Reading& reading, Findings& findings);  // resolve and tcp
+/// What is wrong with the protocol that the server selected, as the object of "selected"
+/// (MS-RDPBCGR 2.2.1.2.1): not offered, or several at once. Nothing: it may be selected.
+[[nodiscard]] std::optional<std::string> breach_of_offer(const Reading& reading);
+
 void judge_negotiation(const Reading& reading, Findings& findings);  // x224
 /// From TLS on: the client gave up amid octets without end. True: then nobody was silent.
 bool judge_flood(const Reading& reading, Findings& findings);

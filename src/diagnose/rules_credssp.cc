@@ -29,13 +29,16 @@ bool is_about_an_account(std::string_view cause) {
   return std::ranges::find(kAboutAnAccount, cause) != kAboutAnAccount.end();
 }
 
-/// What the client said last, as the object of a sentence.
-std::string_view last_said(const LogonReading& logon) {
-  if (logon.delegation != nullptr) return "the delegated credentials";
-  if (logon.authenticate != nullptr) return "the NTLM AUTHENTICATE";
-  if (logon.proof != nullptr) return "the client's proof";
-  if (logon.ticket != nullptr) return "the Kerberos ticket";
-  if (logon.negotiate != nullptr) return "the NTLM NEGOTIATE";
+/// What the client said last (before `answer`, where one is given), as the object of a sentence.
+std::string_view last_said(const LogonReading& logon, const Evidence* answer = nullptr) {
+  const auto said = [&](const Evidence* e) {
+    return e != nullptr && (answer == nullptr || e->id < answer->id);
+  };
+  if (said(logon.delegation)) return "the delegated credentials";
+  if (said(logon.authenticate)) return "the NTLM AUTHENTICATE";
+  if (said(logon.proof)) return "the client's proof";
+  if (said(logon.ticket)) return "the Kerberos ticket";
+  if (said(logon.negotiate)) return "the NTLM NEGOTIATE";
   return "the first TSRequest";
 }
 
@@ -102,15 +105,16 @@ void judge_error_code(const Reading& reading, Findings& findings) {
     cause = "unexplained";
     confidence = Confidence::kPossible;
   }
-  const bool too_early = is_about_an_account(cause) && !logon.names_somebody();
+  const bool too_early = is_about_an_account(cause) && !logon.names_somebody_before(*logon.refusal);
   if (too_early) confidence = Confidence::kPossible;
   const auto because = dialogue_ids(reading, {logon.refusal});
   const auto meaning = status_meaning(code);
-  auto& finding = findings.add(
-      cause, confidence,
-      fmt::format("The server answered {} with {}.{}{}{}", last_said(logon), status_in_words(code),
-                  meaning.empty() ? "" : " ", meaning, remark_on(reading, cause)),
-      because);
+  auto& finding =
+      findings.add(cause, confidence,
+                   fmt::format("The server answered {} with {}.{}{}{}",
+                               last_said(logon, logon.refusal), status_in_words(code),
+                               meaning.empty() ? "" : " ", meaning, remark_on(reading, cause)),
+                   because);
   if (row != nullptr && !row->remark.empty()) finding.against.emplace_back(row->remark);
   if (too_early) {
     finding.against.emplace_back(

@@ -82,16 +82,6 @@ const Evidence* dead_first_address(const Reading& reading) {
   return nullptr;
 }
 
-std::optional<std::uint32_t> selected_without_offer(const Reading& reading) {
-  const auto* request = reading.request_fact();
-  const auto* response =
-      reading.confirm_fact() == nullptr ? nullptr : reading.confirm_fact()->response();
-  if (request == nullptr || response == nullptr) return {};
-  const auto offered = request->negotiation ? request->negotiation->requested.bits : 0u;
-  if ((response->selected_protocol & ~offered) == 0) return {};
-  return response->selected_protocol;
-}
-
 Finding& judge_standard_security(const Reading& reading, Findings& findings) {
   const bool silent = reading.confirm_fact()->response() == nullptr;
   const auto requested = reading.request_fact()->negotiation->requested;
@@ -349,13 +339,13 @@ void judge_complete(const Reading& reading, Findings& findings) {
     return;
   }
   // A session that ran shows that this client can live with it: then it is a warning only.
-  if (const auto selected = selected_without_offer(reading);
-      selected && reading.reached(Phase::kX224) && reading.server_bytes < kSessionOctets) {
+  if (const auto breach = breach_of_offer(reading);
+      breach && reading.reached(Phase::kX224) && reading.server_bytes < kSessionOctets) {
     findings
         .add("protocol-violation", Confidence::kLikely,
-             fmt::format("The server selected {}, which was not offered. This client went on, and "
-                         "{} completed; one that checks stops there.",
-                         rdp::selected_protocol_name(*selected), until_in_words(reading)),
+             fmt::format("The server selected {}. This client went on, and {} completed; one that "
+                         "checks stops there.",
+                         *breach, until_in_words(reading)),
              ids({reading.request, reading.confirm}))
         .against.push_back("lenient clients go on as well");
     return;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "diagnose/late_answer.h"
 #include "diagnose/reading.h"
@@ -343,11 +344,11 @@ void judge_broken_answer(const Reading& reading, Findings& findings) {
   }
   if (const auto* confirm = reading.confirm_fact();
       confirm != nullptr && confirm->response() != nullptr) {
-    findings.add("protocol-violation", Confidence::kLikely,
-                 fmt::format("The server selected {}, which was not offered (offered: {}).",
-                             rdp::selected_protocol_name(confirm->response()->selected_protocol),
-                             offer_in_words(reading)),
-                 because);
+    findings.add(
+        "protocol-violation", Confidence::kLikely,
+        fmt::format("The server selected {} (offered: {}).",
+                    breach_of_offer(reading).value_or("what it may not"), offer_in_words(reading)),
+        because);
     return;
   }
   const auto detail = breach_in_words(reading);
@@ -360,6 +361,22 @@ void judge_broken_answer(const Reading& reading, Findings& findings) {
 }
 
 }  // namespace
+
+std::optional<std::string> breach_of_offer(const Reading& reading) {
+  const auto* request = reading.request_fact();
+  const auto* response =
+      reading.confirm_fact() == nullptr ? nullptr : reading.confirm_fact()->response();
+  if (request == nullptr || response == nullptr) return {};
+  const auto offered = request->negotiation ? request->negotiation->requested.bits : 0u;
+  const auto selected = response->selected_protocol;
+  const auto name = rdp::selected_protocol_name(selected);
+  if ((selected & ~offered) != 0) return name + ", which was not offered";
+  if (std::popcount(selected) > 1) {
+    return fmt::format("{} at once ({}), where an answer names one protocol",
+                       fmt::join(rdp::protocol_names({selected}), " and "), name);
+  }
+  return {};
+}
 
 void judge_negotiation(const Reading& reading, Findings& findings) {
   if (!reading.failed_in(Phase::kX224)) return;

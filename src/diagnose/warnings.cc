@@ -107,11 +107,8 @@ void warn_about_negotiation(const Reading& reading, Findings& findings) {
   }
   const auto selected = confirm->response()->selected_protocol;
   const auto offered = asked ? request->negotiation->requested.bits : 0u;
-  if (request != nullptr && (selected & ~offered) != 0) {
-    findings.warn("selected-not-offered",
-                  fmt::format("The server selected {}, which was not offered.",
-                              rdp::selected_protocol_name(selected)),
-                  because);
+  if (const auto breach = breach_of_offer(reading)) {
+    findings.warn("selected-not-offered", fmt::format("The server selected {}.", *breach), because);
   } else if (selected == 0 && offered != 0) {
     findings.warn("standard-security-chosen",
                   "Standard RDP security was chosen although better was offered: weak, and it "

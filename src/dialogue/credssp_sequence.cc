@@ -132,6 +132,7 @@ Step CredsspSequence::answer_challenge(Evidences evidence, const auth::Token& to
                 token.error ? "the server's token cannot be read: " + token.error->message()
                             : "the server's token is no NTLM challenge");
   }
+  if (was_refused(evidence)) return finish();
   const auto& credssp = plan_.credssp;
   if (credssp.credentials == nullptr) {
     return stop(Why::kNoCredentials, "the server's challenge was all that was asked for");
@@ -243,6 +244,7 @@ Step CredsspSequence::send_token(Bytes token) {
 }
 
 Step CredsspSequence::send_proof(Evidences evidence, std::optional<Bytes> token) {
+  if (was_refused(evidence)) return finish();
   if (!has_server_key(evidence)) return finish();
   state_ = State::kProofSent;
   auth::TsRequest request{.version = plan_.credssp.version};
@@ -276,7 +278,7 @@ Step CredsspSequence::judge_proof(Evidences evidence, const record::CredsspMessa
 }
 
 Step CredsspSequence::delegate(Evidences evidence) {
-  if (server_is_done(evidence)) return finish();
+  if (server_is_done(evidence) || was_refused(evidence)) return finish();
   if (!plan_.credssp.restricted_admin && !to_delegate_) {
     return stop(Why::kNothingToDelegate, "there is a ticket, but no password to delegate");
   }
@@ -327,6 +329,14 @@ const record::CredsspMessage* CredsspSequence::next_answer(Evidences evidence) {
     return message;
   }
   return nullptr;
+}
+
+bool CredsspSequence::was_refused(Evidences evidence) {
+  return std::ranges::any_of(evidence, [](const Evidence& e) {
+    const auto* message = record::get_if<record::CredsspMessage>(&e.fact);
+    return message != nullptr && e.where.side == Side::kServer &&
+           message->error_code.value_or(0) != 0;
+  });
 }
 
 bool CredsspSequence::has_server_key(Evidences evidence) {

@@ -55,6 +55,8 @@ class CredsspSequence : public Sequence {
 
   /// The server's next message that was not looked at yet.
   [[nodiscard]] const record::CredsspMessage* next_answer(Evidences evidence);
+  /// By any TSRequest at hand, read or not yet: who is refused sends no proof and no password.
+  [[nodiscard]] static bool was_refused(Evidences evidence);
   /// The server's key out of its TLS certificate; stops when there is none.
   [[nodiscard]] bool has_server_key(Evidences evidence);
 

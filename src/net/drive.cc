@@ -61,8 +61,7 @@ class Drive {
     }
     if (auto* give_up = std::get_if<dialogue::GiveUp>(&step)) error_ = give_up->error;
     if (std::holds_alternative<dialogue::Linger>(step)) {
-      const auto got =
-          co_await stream_.receive(std::min(deadline_, steady_clock::now() + options_.linger));
+      const auto got = co_await receive(std::min(deadline_, steady_clock::now() + options_.linger));
       co_return got != Got::kTooMuch;
     }
     co_return false;
@@ -100,9 +99,19 @@ class Drive {
   }
 
   asio::awaitable<bool> await_peer() {
-    const auto got = co_await stream_.receive(deadline_);
+    const auto got = co_await receive(deadline_);
     if (got == Got::kNothing) facts_.missed_deadline = sequence_->phase();
     co_return got == Got::kOctets;
+  }
+
+  /// TLS has answers of its own to what comes (a renegotiation, a KeyUpdate), and what the dialogue
+  /// says may have to wait for the peer's part of them: both go out at once, not with the next
+  /// word.
+  asio::awaitable<Got> receive(Deadline deadline) {
+    if (tls_) co_await flush(deadline);
+    const auto got = co_await stream_.receive(deadline);
+    if (tls_ && got == Got::kOctets) co_await flush(deadline);
+    co_return got;
   }
 
   asio::awaitable<bool> write(ByteSpan octets) {

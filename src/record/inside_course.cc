@@ -52,6 +52,7 @@ class Walk {
     course_.credssp_seen = true;
     last_ = i;
     const bool refusal = refuses(message) || kerberos_error_of(message) != nullptr;
+    refused_ = refused_ || (server && refuses(message));
     if (server && refusal) {
       if (delegated_ && !course_.server_spoke_mcs) left_at_once_ = true;
     } else if (server) {
@@ -88,20 +89,10 @@ class Walk {
     if (!course_.credssp_seen) return;
     if (went_on) {
       course_.credssp = delegated_ ? delegated_ : last_;
-    } else if (delegated_ && confirmed_ && !(left_at_once_ && (!extended || refused_late()))) {
+    } else if (delegated_ && confirmed_ && !refused_ && (extended || !left_at_once_)) {
+      // With HYBRID_EX an answer is due, and a server that leaves instead fails authorization.
       course_.credssp = delegated_;
     }
-  }
-
-  /// With HYBRID_EX an answer is due, and a server that leaves instead fails authorization; one
-  /// that refuses in a TSRequest fails CredSSP.
-  [[nodiscard]] bool refused_late() const {
-    for (auto i = *delegated_ + 1; i < record_.evidence.size(); ++i) {
-      const auto& e = record_.evidence[i];
-      const auto* message = get_if<CredsspMessage>(&e.fact);
-      if (message != nullptr && e.where.side == Side::kServer && refuses(*message)) return true;
-    }
-    return false;
   }
 
   const HandshakeRecord& record_;
@@ -110,6 +101,7 @@ class Walk {
   InsideCourse course_;
   std::optional<Position> delegated_, last_;
   bool confirmed_ = false;
+  bool refused_ = false;  ///< in a TSRequest, before or after the credentials went
   bool authorization_seen_ = false;
   bool broken_ = false;        ///< something inside could not be read: what follows stays closed
   bool client_left_ = false;   ///< after its credentials went: what the server does is an answer

@@ -50,11 +50,11 @@ bool is_alert_that_ends(const tls::Alert& alert, bool tls13) {
   return alert.level != tls::Alert::kWarning || (tls13 && alert.description != kUserCanceled);
 }
 
-/// A protocol selected that was not offered (PROTOCOL_RDP is always on offer).
+/// A protocol selected that was not offered (PROTOCOL_RDP is always on offer), or several at once.
 bool breaks_offer(std::uint32_t selected, const rdp::ConnectionRequest* request) {
   if (request == nullptr) return false;
   const auto offered = request->negotiation ? request->negotiation->requested.bits : 0;
-  return (selected & ~offered) != 0;
+  return (selected & ~offered) != 0 || (selected & (selected - 1)) != 0;
 }
 
 Course read_course(const HandshakeRecord& record) {

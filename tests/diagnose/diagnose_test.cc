@@ -179,6 +179,9 @@ const Row kRows[] = {
      [] { return begun().request(1).confirm(8).end(Side::kClient, How::kClose); },
      "protocol-violation likely"},
 
+    {"SelectedSeveralAtOnce",
+     [] { return begun().request(0x0B).confirm(3).end(Side::kClient, How::kClose); },
+     "protocol-violation likely"},
     {"SelectedNotOfferedAndTlsCompletes",
      [] {
        return begun().request(1).confirm(2).client_hello().tls12_to_the_end().end(Side::kClient,

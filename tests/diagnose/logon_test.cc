@@ -130,6 +130,18 @@ TEST_P(EveryErrorCode, BeforeAnybodyIsNamedIsNeverCertainOfAnAccount) {
   EXPECT_TRUE(!about_account || finding.confidence == Confidence::kPossible);
 }
 
+TEST_P(EveryErrorCode, IsAboutNobodyWhoWasNamedOnlyAfterIt) {
+  const auto& row = GetParam();
+  const auto diagnosis =
+      closed(secured().negotiate().challenge().error_code(row.code).authenticate()).diagnose();
+  const auto& finding = diagnosis.causes.front();
+  const bool about_account = finding.id.starts_with("account-") ||
+                             finding.id.starts_with("password-") ||
+                             finding.id.starts_with("logon-");
+  EXPECT_TRUE(!about_account || finding.confidence == Confidence::kPossible);
+  EXPECT_NE(finding.says.find("answered the NTLM NEGOTIATE"), std::string::npos) << finding.says;
+}
+
 TEST_P(EveryErrorCode, IsReadAlikeInACapture) {
   const auto& row = GetParam();
   EXPECT_EQ(first_of(closed(proved(6, 6, false).error_code(row.code))), row.first);

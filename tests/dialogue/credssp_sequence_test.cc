@@ -221,6 +221,28 @@ TEST(Credssp, AnErrorCodeEndsItWithoutAWordOfOurs) {
   }
 }
 
+TEST(Credssp, WhoIsRefusedInTheSameBreathSendsNeitherProofNorPassword) {
+  for (const auto at : {At::kNegotiate, At::kAuthenticate}) {
+    Nla nla;
+    nla.server.at = at;
+    nla.server.does = Does::kErrorBehind;
+    const auto attempt = credentials();
+    auto& talk = nla.run(plan_with(attempt));
+    EXPECT_EQ(talk.all<CredsspMessage>(Side::kServer).size(), at == At::kNegotiate ? 2u : 3u);
+    EXPECT_EQ(nla.server.authenticates, at == At::kNegotiate ? 0 : 1);
+    EXPECT_EQ(attempt->is_spent(), at == At::kAuthenticate);
+    EXPECT_FALSE(nla.server.credentials);
+    EXPECT_FALSE(talk.facts.own_stop) << "the server's word ended it";
+  }
+}
+
+TEST(Credssp, WithoutCredentialsAnErrorBehindTheChallengeIsTheServersWord) {
+  Nla nla;
+  nla.server.does = Does::kErrorBehind;
+  auto& talk = nla.run(plan_with(nullptr));
+  EXPECT_FALSE(talk.facts.own_stop);
+}
+
 TEST(Credssp, AChallengeThatWindowsRefusesIsNotAnswered) {
   Nla nla;
   nla.server.ntlm.target_info.reset();

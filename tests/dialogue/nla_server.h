@@ -21,15 +21,16 @@ class NlaServer {
  public:
   enum class At { kNegotiate, kAuthenticate, kCredentials };  ///< the client's messages in order
   enum class Does {
-    kAnswer,      ///< what it should
-    kError,       ///< TSRequest with error_code
-    kClose,       ///< ends the connection
-    kGoodbye,     ///< close_notify, and the connection stays open
-    kNothing,     ///< stays silent
-    kGarbage,     ///< octets that are no TSRequest
-    kNoToken,     ///< a TSRequest with nothing in it but its version
-    kChallenge,   ///< the challenge, again
-    kTokenFirst,  ///< a TSRequest with a last token, then the right answer
+    kAnswer,       ///< what it should
+    kError,        ///< TSRequest with error_code
+    kClose,        ///< ends the connection
+    kGoodbye,      ///< close_notify, and the connection stays open
+    kNothing,      ///< stays silent
+    kGarbage,      ///< octets that are no TSRequest
+    kNoToken,      ///< a TSRequest with nothing in it but its version
+    kChallenge,    ///< the challenge, again
+    kTokenFirst,   ///< a TSRequest with a last token, then the right answer
+    kErrorBehind,  ///< what it should, and a TSRequest with error_code in the same breath
   };
   enum class Proof { kRight, kOfAnotherKey, kTheClients, kSealedByAnother, kUnsealed };
 
@@ -62,9 +63,12 @@ class NlaServer {
     const auto outer = request.nego_tokens->front();
     const auto token = unwrapped(outer);
     if (auth::ntlm_message_type(token) == 1u) {
-      if (at == At::kNegotiate && does != Does::kAnswer) return misbehave();
+      const bool refuses_too = does == Does::kErrorBehind;
+      if (at == At::kNegotiate && does != Does::kAnswer && !refuses_too) return misbehave();
       challenge_ = acceptor().challenge(token).value();
-      return with_token(challenge_);
+      auto out = with_token(challenge_);
+      if (at == At::kNegotiate && refuses_too) append_error(out);
+      return out;
     }
     ++authenticates;
     return judge(request, token);
@@ -92,12 +96,13 @@ class NlaServer {
     Bytes out;
     if (at == At::kAuthenticate && does != Does::kAnswer) {
       out = misbehave();
-      if (does != Does::kTokenFirst) return out;
+      if (does != Does::kTokenFirst && does != Does::kErrorBehind) return out;
     }
     auth::TsRequest answer{.version = version};
     answer.pub_key_auth = made_proof(common, nonce, *request.pub_key_auth);
     const auto rest = encode(answer);
     out.insert(out.end(), rest.begin(), rest.end());
+    if (at == At::kAuthenticate && does == Does::kErrorBehind) append_error(out);
     return out;
   }
 
@@ -159,12 +164,17 @@ class NlaServer {
       case Does::kTokenFirst:
         return with_token(encode(auth::NegTokenResp{.neg_state = 0}));
       case Does::kAnswer:
+      case Does::kErrorBehind:
       case Does::kNothing:
         break;
     }
     return {};
   }
 
+  void append_error(Bytes& out) const {
+    const auto error = with_error();
+    out.insert(out.end(), error.begin(), error.end());
+  }
   Bytes with_error() const {
     return encode(auth::TsRequest{.version = version, .error_code = error_code});
   }

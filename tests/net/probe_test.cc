@@ -10,6 +10,7 @@
 #include <functional>
 #include <thread>
 
+#include "crypto/tls_pair.h"
 #include "rdpwhy/net/listener.h"
 #include "rdpwhy/rdp/tpkt.h"
 #include "rdpwhy/record/queries.h"
@@ -268,6 +269,39 @@ TEST(Probe, APeerThatNeverPausesDoesNotOutlastTheDeadline) {
   const auto all = endings(probed.record);
   ASSERT_FALSE(all.empty());
   EXPECT_EQ(all.front().by, Side::kClient);
+}
+
+/// A TLS 1.2 server that renegotiates once the client has begun with MCS, and says its next word (a
+/// disconnect ultimatum) when that is done.
+void renegotiate(AcceptedConnection& connection) {
+  if (!connection.read()) return;
+  connection.write(Bytes{3, 0, 0, 19, 14, 0xD0, 0, 0, 0, 0, 0, 2, 0, 8, 0, 1, 0, 0, 0});
+  auto settings = crypto::settings_for_tests();
+  settings.max_version = 0x0303;
+  auto tls = crypto::TlsSession::server(settings).value();
+  const auto read_and_answer = [&] {
+    const auto octets = connection.read();
+    if (!octets) return false;
+    tls.feed(*octets);
+    return connection.write(tls.drain());
+  };
+  while (tls.plaintext().empty()) {
+    if (!read_and_answer()) return;
+  }
+  tls.renegotiate();
+  tls.write(Bytes{3, 0, 0, 9, 2, 0xF0, 0x80, 0x21, 0x80});
+  connection.write(tls.drain());
+  while (read_and_answer()) {
+  }
+}
+
+TEST(Probe, WhatTlsItselfHasToAnswerGoesOutWithoutWaitingForTheNextWord) {
+  const Peer peer(renegotiate);
+  auto options = patient();
+  options.plan.until = Phase::kMcs;
+  const auto probed = run({"127.0.0.1", peer.port(), "t"}, options);
+  EXPECT_FALSE(probed.record.run->missed_deadline);
+  EXPECT_NE(record::first<rdp::DisconnectProviderUltimatum>(probed.record), nullptr);
 }
 
 /// Answers a SOCKS5 client; `reply` is the code of RFC 1928 6. Says what name was asked for.

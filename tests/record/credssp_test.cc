@@ -177,6 +177,19 @@ TEST(InsideTls, AnErrorCodeIsAFailurePduAfterTheMessageThatItAnswers) {
                  Side::kServer, EndedHow::kFailurePdu, "auth_info", Phase::kTls);
 }
 
+TEST(InsideTls, ARefusalThatTheClientDidNotWaitForFailsCredsspAllTheSame) {
+  for (const std::uint32_t selected : {2u, 8u}) {
+    expect_failure(Opened(selected)
+                       .ntlm()
+                       .server(server_key())
+                       .server(refusal())
+                       .client(credentials())
+                       .ended(Side::kClient),
+                   Phase::kCredssp, Side::kServer, EndedHow::kFailurePdu, "pub_key_auth",
+                   Phase::kTls);
+  }
+}
+
 TEST(InsideTls, AnErrorCodeBesideAPubKeyAuthIsARefusal) {
   auto echoed = refusal();
   echoed.pub_key_auth = Bytes(48, 1);

@@ -89,6 +89,8 @@ class TlsSession {
   void refuse(std::uint8_t alert);
   /// RFC 8446 4.6.3: new sending keys from here on; TLS 1.3 only, else nothing happens.
   void update_keys(bool ask_peer_too);
+  /// RFC 5246 7.4.1.1: a server's HelloRequest; TLS 1.2 and older, else nothing happens.
+  void renegotiate();
 
   [[nodiscard]] State state() const;
   /// OpenSSL's reason in words, for people who debug us; never a cause.
