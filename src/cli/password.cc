@@ -52,6 +52,18 @@ class LineBuffer {
 
 Error too_long() { return Error{fmt::format("it is longer than {} octets", kLongestPassword)}; }
 
+/// By its mark of order, or as ASCII of two octets each.
+bool is_utf16(ByteSpan line) {
+  if (line.size() < 2) return false;
+  if ((line[0] == 0xFF && line[1] == 0xFE) || (line[0] == 0xFE && line[1] == 0xFF)) return true;
+  if (line.size() % 2 != 0 || (line[0] == 0) == (line[1] == 0)) return false;
+  const std::size_t zero = line[0] == 0 ? 0 : 1;
+  for (auto i = zero; i < line.size(); i += 2) {
+    if (line[i] != 0 || line[i ^ 1] == 0) return false;
+  }
+  return true;
+}
+
 /// The one line of the buffer as a password.
 std::expected<Secret, Error> password_in(const LineBuffer& buffer) {
   auto line = buffer.octets();
@@ -62,6 +74,8 @@ std::expected<Secret, Error> password_in(const LineBuffer& buffer) {
   if (!line.empty() && line.back() == '\n') line = line.first(line.size() - 1);
   if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
   if (line.empty()) return std::unexpected(Error{"it is empty"});
+  if (is_utf16(line))
+    return std::unexpected(Error{"it is UTF-16, as some editors save it: save it as UTF-8"});
   Secret password{Bytes(line.begin(), line.end())};
   if (const auto good = check_password(password); !good) return std::unexpected(good.error());
   return password;

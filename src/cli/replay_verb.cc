@@ -62,6 +62,11 @@ struct Secrets {
 
 using AddKeys = std::expected<void, Error> (crypto::RsaPrivateKeys::*)(std::string_view);
 
+/// X.690 8.9: a SEQUENCE, which no text begins with so.
+bool is_der(std::string_view octets) {
+  return octets.size() > 1 && octets[0] == '\x30' && static_cast<unsigned char>(octets[1]) >= 0x80;
+}
+
 std::expected<crypto::RsaPrivateKeys, Error> read_private_keys(
     const std::vector<std::string>& files, AddKeys add) {
   crypto::RsaPrivateKeys keys;
@@ -69,7 +74,15 @@ std::expected<crypto::RsaPrivateKeys, Error> read_private_keys(
     auto text = read_small_file(file, kMostPrivateKey);
     if (!text) return std::unexpected(std::move(text.error()));
     const Secrets pem{std::move(*text)};
-    if (auto added = (keys.*add)(pem.text); !added) return std::unexpected(added.error().in(file));
+    if (auto added = (keys.*add)(pem.text); !added) {
+      auto error = added.error().in(file);
+      if (is_der(pem.text)) {
+        error.text +=
+            ": it is DER or PKCS#12 (.pfx), and PEM is wanted: openssl pkey -inform DER -in "
+            "FILE -out FILE.pem, or openssl pkcs12 -in FILE -nocerts -nodes -out FILE.pem";
+      }
+      return std::unexpected(std::move(error));
+    }
   }
   return keys;
 }

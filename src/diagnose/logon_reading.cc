@@ -97,7 +97,8 @@ void read_server(LogonReading& logon, const Evidence& e, const CredsspMessage& r
 
 LogonStep step_of(const LogonReading& logon) {
   if (logon.delegation != nullptr) return LogonStep::kDelegated;
-  if (logon.server_key != nullptr) return LogonStep::kAccepted;
+  // A pubKeyAuth before there is anything to confirm accepts nobody.
+  if (logon.server_key != nullptr && logon.proof != nullptr) return LogonStep::kAccepted;
   if (logon.proof != nullptr) return LogonStep::kAuthenticated;
   if (logon.first_answer != nullptr) return LogonStep::kChallenged;
   return logon.first_request != nullptr ? LogonStep::kAsked : LogonStep::kNothing;

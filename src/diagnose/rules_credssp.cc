@@ -39,7 +39,7 @@ std::string_view last_said(const LogonReading& logon, const Evidence* answer = n
   if (said(logon.proof)) return "the client's proof";
   if (said(logon.ticket)) return "the Kerberos ticket";
   if (said(logon.negotiate)) return "the NTLM NEGOTIATE";
-  return "the first TSRequest";
+  return logon.first_request != nullptr ? "the first TSRequest" : "what the client said";
 }
 
 std::vector<record::EvidenceId> dialogue_ids(const Reading& reading,
@@ -92,6 +92,28 @@ std::string remark_on(const Reading& reading, std::string_view cause) {
   return {};
 }
 
+/// What a record holds that nobody here could open.
+bool is_closed_data(const record::Fact& fact) {
+  constexpr std::uint8_t kApplicationData = 23;
+  if (const auto* data = std::get_if<record::ApplicationData>(&fact)) return !data->begins_message;
+  const auto* closed = std::get_if<record::ProtectedRecord>(&fact);
+  return closed != nullptr && closed->type == kApplicationData;
+}
+
+/// The side of which no message could be read, while those of the other could: its secrets are
+/// missing.
+std::optional<Side> side_that_stayed_closed(const Reading& reading) {
+  const auto& logon = reading.logon;
+  if ((logon.first_request == nullptr) == (logon.first_answer == nullptr)) return {};
+  const auto side = logon.first_request == nullptr ? Side::kClient : Side::kServer;
+  // A server whose tickets alone are closed may have been silent.
+  const auto from = side == Side::kServer ? logon.first_request->id : 0;
+  const bool closed = std::ranges::any_of(reading.record.evidence, [&](const Evidence& e) {
+    return e.where.side == side && e.id > from && is_closed_data(e.fact);
+  });
+  return closed ? std::optional(side) : std::nullopt;
+}
+
 void judge_error_code(const Reading& reading, Findings& findings) {
   const auto& logon = reading.logon;
   const auto code = *logon.refusal_fact()->error_code;
@@ -105,7 +127,9 @@ void judge_error_code(const Reading& reading, Findings& findings) {
     cause = "unexplained";
     confidence = Confidence::kPossible;
   }
-  const bool too_early = is_about_an_account(cause) && !logon.names_somebody_before(*logon.refusal);
+  const bool too_early = is_about_an_account(cause) &&
+                         !logon.names_somebody_before(*logon.refusal) &&
+                         side_that_stayed_closed(reading) != Side::kClient;
   if (too_early) confidence = Confidence::kPossible;
   const auto because = dialogue_ids(reading, {logon.refusal});
   const auto meaning = status_meaning(code);
@@ -156,7 +180,58 @@ void judge_rejected_mechanism(const Reading& reading, Findings& findings) {
       .against.push_back("it gives no KRB-ERROR");
 }
 
+/// The least that a seal has of its own: NTLM's signature (MS-NLMP 2.2.2.9.1) and the header of
+/// Kerberos (RFC 4121 4.2.6.2).
+constexpr std::size_t kShortestSeal = 16;
+
+/// "has 3 octets: too few to be sealed"; empty where it is long enough.
+std::string breach_of_seal(const LogonReading& logon) {
+  const auto* answer = record::get_if<record::CredsspMessage>(&logon.server_key->fact);
+  const auto size = answer->pub_key_auth->size();
+  return size < kShortestSeal ? fmt::format("has {} octets: too few to be sealed", size)
+                              : std::string();
+}
+
+/// It says nothing, of whatever key: neither which certificate it is about nor who made it.
+void judge_unopened_key(const Reading& reading, Findings& findings) {
+  const auto because = dialogue_ids(reading, {reading.logon.server_key});
+  if (const auto breach = breach_of_seal(reading.logon); !breach.empty()) {
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             fmt::format("The server's pubKeyAuth {}. No credentials were sent to it.", breach),
+             because)
+        .against.push_back("something in between may have changed it");
+    return;
+  }
+  findings
+      .add("protocol-violation", Confidence::kPossible,
+           "The server's pubKeyAuth does not open with the keys of this logon. Whether it accepted "
+           "the proof is not known; no credentials were sent to it.",
+           because)
+      .against.push_back("what somebody seals who does not know the password looks the same");
+  findings
+      .add("intermediary-cannot-complete-credssp", Confidence::kPossible,
+           "Somebody in between who answers in the server's place, without the password, cannot "
+           "make it either.",
+           because)
+      .against.push_back("nothing here shows that something stands in between");
+}
+
+void judge_unreadable_key(const Reading& reading, Findings& findings) {
+  findings
+      .add("unexplained", Confidence::kPossible,
+           "The public key in the server's TLS certificate cannot be read here, so no proof for it "
+           "could be made: no credentials were sent.",
+           dialogue_ids(reading, {reading.certificate}))
+      .against.push_back("that is this run's own limit, not a failure of the server");
+}
+
 void judge_public_key(const Reading& reading, Findings& findings) {
+  const auto& run = reading.record.run;
+  if (!run->public_key_confirmed) return judge_unreadable_key(reading, findings);
+  using Why = record::RunFacts::OwnStop::Why;
+  const bool opened = !run->own_stop || run->own_stop->why == Why::kPublicKeyNotConfirmed;
+  if (!opened && reading.logon.server_key != nullptr) return judge_unopened_key(reading, findings);
   findings
       .add("intermediary-cannot-complete-credssp", Confidence::kLikely,
            "The server's public-key confirmation does not match the certificate of this TLS "
@@ -189,6 +264,35 @@ void judge_choice_against_ntlm(const Reading& reading, Findings& findings) {
           "offers both");
 }
 
+std::uint32_t flags_asked_for(const LogonReading& logon) {
+  const auto* request = record::get_if<record::CredsspMessage>(&logon.negotiate->fact);
+  for (const auto& token : request->tokens) {
+    if (const auto* message = std::get_if<auth::NtlmNegotiate>(&token.message))
+      return message->flags;
+  }
+  return 0;
+}
+
+/// What a client like Windows asks for and insists on (MS-NLMP 3.1.5.1.2), as ours does; empty: all
+/// is there.
+std::string breach_of_challenge(const auth::NtlmChallenge& challenge, std::uint32_t asked) {
+  namespace flag = auth::ntlm_flag;
+  static constexpr std::pair<std::uint32_t, std::string_view> kNeeds[] = {
+      {flag::kUnicode, "Unicode names"},
+      {flag::kExtendedSessionSecurity, "extended session security"},
+      {flag::k128, "128 bit keys"},
+      {flag::kSeal, "sealing"}};
+  for (const auto& [bit, what] : kNeeds) {
+    if ((asked & ~challenge.flags & bit) != 0)
+      return fmt::format("the challenge does not grant {}", what);
+  }
+  if (!challenge.target_info) return "the challenge names no server";
+  const auto names = [&](auth::AvId id) { return challenge.target_info->find(id) != nullptr; };
+  return names(auth::AvId::kNbComputerName) && names(auth::AvId::kNbDomainName)
+             ? std::string()
+             : "the challenge does not name the server and its domain (NetBIOS)";
+}
+
 /// What in the server's first answer stops a client that is in order itself; empty: nothing.
 std::string breach_in_first_answer(const LogonReading& logon) {
   if (logon.first_answer == nullptr) return {};
@@ -198,8 +302,39 @@ std::string breach_in_first_answer(const LogonReading& logon) {
     if (token.error) return "its token cannot be read: " + token.error->message();
   }
   const auto* challenge = logon.challenge_fact();
-  if (challenge != nullptr && !challenge->target_info) return "the challenge names no server";
+  if (challenge != nullptr) {
+    return breach_of_challenge(*challenge, logon.negotiate == nullptr ? 0 : flags_asked_for(logon));
+  }
+  if (logon.negotiate != nullptr && logon.kerberos_error == nullptr)
+    return "its token is no NTLM challenge";
   return {};
+}
+
+/// What the server sent on the client's proof that is no answer to it; empty: nothing.
+std::string_view breach_behind_proof(const Reading& reading) {
+  const auto& logon = reading.logon;
+  if (logon.proof == nullptr || logon.server_key != nullptr) return {};
+  for (const auto& e : reading.record.evidence) {
+    const auto* message = record::get_if<record::CredsspMessage>(&e.fact);
+    if (message == nullptr || e.id <= logon.proof->id || e.where.side != Side::kServer) continue;
+    if (message->tokens.empty()) return "a TSRequest with neither a token nor a pubKeyAuth";
+    if (std::ranges::any_of(message->tokens, [](const auth::Token& token) {
+          return std::holds_alternative<auth::NtlmChallenge>(token.message);
+        }))
+      return "another NTLM challenge";
+  }
+  return {};
+}
+
+void judge_breach_behind_proof(const Reading& reading, std::string_view breach,
+                               Findings& findings) {
+  findings
+      .add("protocol-violation", Confidence::kLikely,
+           fmt::format("Where the server's answer to {} was due, a pubKeyAuth or an errorCode, it "
+                       "sent {}.",
+                       last_said(reading.logon), breach),
+           dialogue_ids(reading))
+      .against.push_back("something in between may have changed it");
 }
 
 /// We ourselves stopped, and say why.
@@ -450,6 +585,13 @@ void judge_departure(const Reading& reading, Findings& findings) {
   }
 }
 
+/// Once the credentials are out a PDU of RDP is no breach of CredSSP any more.
+bool ended_by_pdu_of_rdp(const Reading& reading) {
+  const auto& shown = reading.record.evidence[reading.failure()->evidence - 1];
+  return std::holds_alternative<rdp::DisconnectProviderUltimatum>(shown.fact) ||
+         std::holds_alternative<rdp::DisconnectRequest>(shown.fact);
+}
+
 // --- it said something else, or nothing
 // -------------------------------------------------------------
 
@@ -530,6 +672,20 @@ void judge_broken(const Reading& reading, Findings& findings) {
 // --- the client left
 // --------------------------------------------------------------------------------
 
+void judge_half_of_it(const Reading& reading, Side closed, Findings& findings) {
+  auto& finding = findings.add(
+      "unexplained", Confidence::kPossible,
+      fmt::format("What the {} said inside TLS could be read; what the {} said stayed closed. "
+                  "Nothing is concluded from messages that nobody could see here.",
+                  record::name_of(record::other(closed)), record::name_of(closed)),
+      ids({reading.logon.first_request, reading.logon.first_answer, reading.ending}));
+  finding.against.push_back("a key log that is still being written lacks its last lines");
+  finding.fix.insert(finding.fix.begin(),
+                     fmt::format("Replay it with the whole key log: the traffic secret of the {} "
+                                 "is not in this one, or is cut.",
+                                 record::name_of(closed)));
+}
+
 /// No failure is in the evidence unless a departure of the client is one.
 void judge_client_departure(const Reading& reading, Findings& findings) {
   const auto& logon = reading.logon;
@@ -557,7 +713,8 @@ void judge_client_departure(const Reading& reading, Findings& findings) {
             .add("protocol-violation", Confidence::kPossible,
                  fmt::format("The client left after the server's answer in CredSSP: {}.", breach),
                  because)
-            .against.push_back("it may have left for reasons of its own");
+            .against.push_back(
+                "a probe without credentials leaves here as well, whatever the answer");
         return;
       }
       findings
@@ -568,6 +725,16 @@ void judge_client_departure(const Reading& reading, Findings& findings) {
           .against.push_back("a client whose user cancels may leave like this too");
       return;
     case LogonStep::kAccepted:
+      if (const auto breach = breach_of_seal(logon); !breach.empty()) {
+        findings
+            .add("protocol-violation", Confidence::kLikely,
+                 fmt::format("The client left, with its credentials, once it had the server's "
+                             "pubKeyAuth, which {}.",
+                             breach),
+                 because)
+            .against.push_back("something in between may have changed it");
+        return;
+      }
       findings
           .add("intermediary-cannot-complete-credssp", Confidence::kPossible,
                "The client left once it had the server's public-key confirmation and kept its "
@@ -604,6 +771,8 @@ void judge_credssp(const Reading& reading, Findings& findings) {
   if (logon.reject != nullptr && logon.server_key == nullptr)
     return judge_rejected_mechanism(reading, findings);
   if (logon.authorization != nullptr) return;
+  if (const auto closed = side_that_stayed_closed(reading))
+    return judge_half_of_it(reading, *closed, findings);
   if (const auto& run = reading.record.run) {
     if (run->public_key_confirmed == false) return judge_public_key(reading, findings);
     if (run->own_stop) return judge_own_stop(reading, *run->own_stop, findings);
@@ -611,6 +780,9 @@ void judge_credssp(const Reading& reading, Findings& findings) {
   if (failure == nullptr) return judge_client_departure(reading, findings);
   if (failure->phase > Phase::kAuthorization || failure->how == EndedHow::kCaptureEnd) return;
   if (failure->how == EndedHow::kMalformed) return judge_broken(reading, findings);
+  if (ended_by_pdu_of_rdp(reading)) return;  // of the session host, which speaks next
+  if (const auto breach = breach_behind_proof(reading); !breach.empty())
+    return judge_breach_behind_proof(reading, breach, findings);
   if (reading.silence() || (failure->by == Side::kClient && reading.missed_deadline))
     return judge_silence(reading, findings);
   if (failure->by == Side::kClient) return judge_client_departure(reading, findings);

@@ -149,7 +149,9 @@ void judge_talk(const Evidence& evidence, const KdcTalk& talk, Findings& finding
       against = "it may only be slow: try a longer --timeout";
       break;
     case KdcTalk::Outcome::kUnavailable:
-      against = "this is about this machine's own settings, not about the server";
+      against =
+          "this is about this machine's own settings or the way the target was named, not "
+          "about the server";
       break;
   }
   findings.add("kerberos-unavailable", confidence, kdc_talk_in_words(evidence), because)
@@ -211,7 +213,7 @@ std::string kdc_talk_in_words(const Evidence& evidence) {
     case KdcTalk::Outcome::kUnavailable:
       break;
   }
-  return fmt::format("Kerberos could not be begun on this machine.{}", library_words(talk));
+  return fmt::format("From here {} was not to be had.{}", asked_for(talk), library_words(talk));
 }
 
 }  // namespace rdpwhy::diagnose

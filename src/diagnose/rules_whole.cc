@@ -158,6 +158,22 @@ void say_that_client_left(const Reading& reading, const Evidence& leave, Finding
   fit_advice(reading, finding);
 }
 
+/// The client sent closed records of TLS 1.3 that are longer than an alert, behind its Finished.
+bool spoke_inside(const Reading& reading) {
+  constexpr std::uint8_t kApplicationData = 23;
+  constexpr std::uint32_t kSealedAlert = 2 + 1 + 16;
+  bool finished = false;
+  for (const auto& e : reading.record.evidence) {
+    if (e.where.side != Side::kClient) continue;
+    const auto* message = std::get_if<record::HandshakeMessage>(&e.fact);
+    const auto* closed = std::get_if<record::ProtectedRecord>(&e.fact);
+    const bool data = closed != nullptr && closed->type == kApplicationData;
+    if (data && finished && closed->size != kSealedAlert) return true;
+    finished = finished || data || (message != nullptr && message->type == 20);
+  }
+  return false;
+}
+
 /// A capture: what follows TLS is closed to us, so only its size and time speak.
 void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto* start = reading.client_hello != nullptr ? reading.client_hello : reading.confirm;
@@ -203,20 +219,31 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
     return;
   }
   const auto by = std::get<Ending>(first_ending(reading)->fact).by;
-  findings
-      .add("unexplained", Confidence::kPossible,
-           fmt::format("The handshake went through {}; then only {} octets came from the server "
-                       "and the {} ended the connection after {}. That is too little for a "
-                       "session, and the reason is in {}.",
-                       until_in_words(reading), reading.server_bytes, record::name_of(by),
-                       duration_in_words(lasted),
-                       !tls                                ? "what was said after the negotiation"
-                       : reading.reached(Phase::kKerberos) ? "what was said after the logon"
-                                                           : "what was said inside TLS"),
-           because)
-      .against.push_back("a live probe from the client's place would show more");
+  auto& finding = findings.add(
+      "unexplained", Confidence::kPossible,
+      fmt::format("The handshake went through {}; then only {} octets came from the server "
+                  "and the {} ended the connection after {}. That is too little for a "
+                  "session, and the reason is in {}.",
+                  until_in_words(reading), reading.server_bytes, record::name_of(by),
+                  duration_in_words(lasted),
+                  !tls                                ? "what was said after the negotiation"
+                  : reading.reached(Phase::kKerberos) ? "what was said after the logon"
+                                                      : "what was said inside TLS"),
+      because);
+  finding.against.push_back("a live probe from the client's place would show more");
+  const bool closed = std::ranges::any_of(reading.progress.phases, [](const auto& row) {
+    return row.state == record::PhaseState::kEncrypted;
+  });
+  if (closed && tls) {
+    finding.fix.insert(
+        finding.fix.begin(),
+        "What was said inside TLS can be read with the session's secrets: rdpwhy "
+        "replay FILE --keylog FILE.keys, or, where the key exchange is RSA, --tls-key "
+        "with the server's own key.");
+  }
   const bool accepted =  // nobody speaks to a server whose certificate was declined
-      record::first<record::ApplicationData>(reading.record, Side::kClient) != nullptr;
+      record::first<record::ApplicationData>(reading.record, Side::kClient) != nullptr ||
+      (closed && reading.server_hello != nullptr && spoke_inside(reading));
   if (reading.record.run == std::nullopt && tls && !accepted && by == Side::kClient &&
       reading.certificate != nullptr) {
     findings

@@ -44,6 +44,17 @@ const auth::Token* token_of(const record::CredsspMessage& message) {
   return message.tokens.empty() ? nullptr : &message.tokens.front();
 }
 
+/// What is no last leg of SPNEGO, the one thing that may come where the server's pubKeyAuth is due;
+/// empty: it is one.
+std::string_view breach_ahead_of_proof(const auth::Token* token) {
+  if (token == nullptr) return "the server's answer to the proof has neither token nor pubKeyAuth";
+  if (std::holds_alternative<auth::NtlmChallenge>(token->message))
+    return "the server sent another NTLM challenge where its pubKeyAuth was due";
+  const bool answers = token->spnego && std::holds_alternative<auth::NegTokenResp>(*token->spnego);
+  if (token->error || !answers) return "the server's answer to the proof is another token";
+  return {};
+}
+
 auth::TsPasswordCreds password_creds(const Credentials& credentials) {
   return {.domain_name = credentials.domain,
           .user_name = credentials.user,
@@ -265,16 +276,22 @@ Step CredsspSequence::judge_proof(Evidences evidence, const record::CredsspMessa
       return stop(Why::kMechListMicWrong, "the server's mechListMIC does not verify");
     }
   }
-  // A last token; the proof comes behind it, and may be there already.
-  if (!message.pub_key_auth) return read_answer(evidence);
+  if (!message.pub_key_auth) {
+    const auto breach = breach_ahead_of_proof(token_of(message));
+    if (!breach.empty()) return stop(Why::kMechanismNotOurs, std::string(breach));
+    return read_answer(evidence);  // the proof comes behind a last token, and may be there already
+  }
   const auto opened = protection_->unseal(*message.pub_key_auth);
   const auto wanted = crypto::server_public_key_proof(proof_version_, server_key_,
                                                       plan_.credssp.randomness.client_nonce);
   public_key_confirmed_ = opened && base::equal(opened->reveal(), wanted);
   if (*public_key_confirmed_) return delegate(evidence);
+  if (!opened) {
+    return stop(Why::kMechanismNotOurs,
+                "the server's pubKeyAuth does not open with the session's keys");
+  }
   return stop(Why::kPublicKeyNotConfirmed,
-              opened ? "what the server seals is not about the key of its TLS certificate"
-                     : "the server's pubKeyAuth does not open with the session's keys");
+              "what the server seals is not about the key of its TLS certificate");
 }
 
 Step CredsspSequence::delegate(Evidences evidence) {
@@ -293,7 +310,11 @@ Step CredsspSequence::delegate(Evidences evidence) {
 }
 
 Step CredsspSequence::go_behind(Evidences evidence) {
-  if (server_is_done(evidence) || next_answer(evidence) != nullptr) return finish();
+  if (server_is_done(evidence)) return finish();
+  if (const auto* answer = next_answer(evidence)) {
+    if (answer->error_code.value_or(0) != 0) return finish();
+    return stop(Why::kMechanismNotOurs, "the server sent a TSRequest where CredSSP was over");
+  }
   const auto* selected = selection(evidence);
   if (selected == nullptr) return finish();
   const auto protocol = selected->selected_protocol;

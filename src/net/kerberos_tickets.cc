@@ -18,6 +18,7 @@ using Outcome = KdcTalk::Outcome;
 // RFC 4120 5.10: the tags that messages begin with.
 constexpr std::uint8_t kAsRequest = 0x6A;
 constexpr std::uint8_t kAsReply = 0x6B;
+constexpr std::uint8_t kTgsReply = 0x6D;
 constexpr std::uint8_t kKrbError = 0x7E;
 
 // RFC 4120 7.5.9
@@ -203,6 +204,7 @@ class TicketTalks {
     talk_ = std::move(talk);
     kdc_error_.reset();
     last_reply_ = 0;
+    answered_ = false;
     asked_realm_.clear();
     own_words_.clear();
     patron_.talk_begins(talk_);
@@ -229,8 +231,7 @@ class TicketTalks {
       talk_.outcome = Outcome::kRefused;
       talk_.error_code = kBadIntegrity;
       talk_.words = "the KDC's answer does not open with this password";
-    } else if (kdc_error_ && *kdc_error_ != kPreauthRequired &&
-               *kdc_error_ != kMorePreauthRequired) {
+    } else if (kdc_error_ && refuses(*kdc_error_)) {
       talk_.outcome = Outcome::kRefused;
       talk_.error_code = kdc_error_;
       talk_.words = krb5_.words(code);
@@ -240,6 +241,9 @@ class TicketTalks {
     } else if (code == ETIMEDOUT) {
       talk_.outcome = Outcome::kTimeout;
       talk_.words = "the deadline passed";
+    } else if (answered_in_no_kerberos()) {
+      talk_.outcome = Outcome::kUnreachable;
+      talk_.words = "what answers in the KDC's place does not speak Kerberos: " + krb5_.words(code);
     } else if (means_unreachable(code)) {
       talk_.outcome = Outcome::kUnreachable;
       talk_.words = krb5_.words(code) + remark_on_configuration();
@@ -252,6 +256,17 @@ class TicketTalks {
             "not to be had here";
       }
     }
+  }
+
+  /// A question about the proof refuses nobody, unless the proof was what it answers.
+  [[nodiscard]] bool refuses(std::int32_t error) const {
+    if (error == kPreauthRequired) return credentials_.has_value();
+    return error != kMorePreauthRequired;
+  }
+
+  [[nodiscard]] bool answered_in_no_kerberos() const {
+    if (last_reply_ == kKrbError) return !kdc_error_;
+    return answered_ && last_reply_ != kAsReply && last_reply_ != kTgsReply;
   }
 
   // --- what the library calls -------------------------------------------------------------------
@@ -278,6 +293,7 @@ class TicketTalks {
   }
 
   void received(const krb5_data& reply) {
+    answered_ = true;
     last_reply_ = first_octet(&reply);
     kdc_error_.reset();
     krb5_error* error = nullptr;
@@ -367,6 +383,7 @@ class TicketTalks {
   KdcTalk talk_;
   std::optional<std::int32_t> kdc_error_;  ///< of the last reply
   std::uint8_t last_reply_ = 0;            ///< its first octet
+  bool answered_ = false;                  ///< the last question, by whatever octets
   std::string asked_realm_;
   std::string own_words_;  ///< why we did not go on
   std::optional<Nanoseconds> clock_offset_;

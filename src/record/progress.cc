@@ -506,9 +506,26 @@ class EndingSearch {
     if (holds<rdp::ConnectionRequest>(e.fact)) server_due_ = true;
     if (std::holds_alternative<rdp::ConnectionConfirm>(e.fact)) server_due_ = false;
     if (std::holds_alternative<rdp::DataTpdu>(e.fact)) server_due_ = e.where.side == Side::kClient;
-    if (is_tls(e.fact) || (is_inside_tls(e) && !is_session(e.fact)))
+    // Tickets and key updates are nobody's turn once something was said inside.
+    const bool housekeeping = spoke_inside_ && std::holds_alternative<HandshakeMessage>(e.fact);
+    spoke_inside_ = spoke_inside_ || is_inside_tls(e);
+    if ((is_tls(e.fact) && !housekeeping) || (is_inside_tls(e) && !is_session(e.fact)))
       server_due_ = tls_.server_due();
+    if (const auto* message = get_if<CredsspMessage>(&e.fact)) note_proof(*message, e.where.side);
     if (const auto due = server_due_after(e)) server_due_ = *due;
+  }
+
+  /// Once NTLM's proof is out only a pubKeyAuth or a refusal answers it (MS-CSSP 3.1.5).
+  void note_proof(const CredsspMessage& message, Side side) {
+    if (side == Side::kClient) {
+      proof_due_ = std::ranges::any_of(message.tokens, [](const auth::Token& token) {
+        return std::holds_alternative<auth::NtlmAuthenticate>(token.message);
+      });
+    } else if (message.pub_key_auth || refuses(message)) {
+      proof_due_ = false;
+    } else if (proof_due_) {
+      server_due_ = true;
+    }
   }
 
   const HandshakeRecord& record_;
@@ -519,6 +536,8 @@ class EndingSearch {
   TlsWalk tls_;
   bool tls13_ = false;
   bool server_due_ = false;
+  bool spoke_inside_ = false;  ///< somebody, inside TLS
+  bool proof_due_ = false;     ///< the server's answer to the NTLM AUTHENTICATE
   bool client_left_ = false;
   std::optional<Position>
       broken_;  ///< octets that we could not read: the ending, if nothing refutes it
@@ -557,7 +576,9 @@ PhaseState state_behind(const Course& course, bool as_asked) {
   if (as_asked) return PhaseState::kStopped;
   if (course.is_open()) return PhaseState::kNotReached;
   const bool spoke = course.client_spoke || course.server_answered;
-  return spoke && !course.tls_opened ? PhaseState::kEncrypted : PhaseState::kNotReached;
+  // Where the handshake opened, what stays closed behind it may be no more than an alert.
+  const bool closed = course.tls_opened ? course.client_spoke && course.inside.blind : spoke;
+  return closed ? PhaseState::kEncrypted : PhaseState::kNotReached;
 }
 
 }  // namespace

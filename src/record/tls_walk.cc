@@ -161,7 +161,7 @@ TlsWalk::Role TlsWalk::step_message(const HandshakeMessage& message, Side side) 
       // the ticket comes ahead of the server's own Finished and proves nothing.
       if (tls13_ && side == Side::kServer && client_.finished) {
         passed_ = true;
-        server_due_ = false;
+        server_due_ = asked_;  // a ticket answers the Finished, not what was asked behind it
       }
       return Role::kOther;
     default:
@@ -225,7 +225,7 @@ TlsWalk::Role TlsWalk::step_protected13(const ProtectedRecord& record, Side side
 /// RFC 5246 7.4.9: nobody sends data before the other side's Finished was found to be right. In TLS
 /// 1.3 the server may (RFC 8446 4.4.4), but not in answer to ours.
 void TlsWalk::data_by(Side side, bool whole, bool opened) {
-  if (side == Side::kClient || whole) server_due_ = side == Side::kClient;
+  if (side == Side::kClient || whole) server_due_ = asked_ = side == Side::kClient;
   if (side == Side::kServer && (tls13_ ? client_.finished : opened)) passed_ = true;
 }
 

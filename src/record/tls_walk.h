@@ -57,6 +57,7 @@ class TlsWalk {
   bool full_ = false;  ///< a message of a full handshake was seen (before TLS 1.3)
   bool passed_ = false;
   bool server_due_ = false;
+  bool asked_ = false;  ///< the client sent data, and no data of the server followed
   bool opened_ = false;
   Half client_, server_;
 };

@@ -16,6 +16,8 @@ namespace {
 using auth::AvId;
 
 constexpr std::size_t kMostMechanisms = 8;
+/// What two names of DNS and what is said about them take at most; a peer may send any length.
+constexpr std::size_t kLongestText = 640;
 
 /// "0xc000006d", with its name where it has one.
 std::string status_words(std::uint32_t code) {
@@ -58,6 +60,11 @@ class Lines {
 
  private:
   void add(std::string_view title, std::string text) {
+    if (text.size() > kLongestText) {
+      auto cut = kLongestText;
+      while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;  // UTF-8
+      text = fmt::format("{}... ({} octets)", text.substr(0, cut), text.size());
+    }
     if (!text.empty()) lines_.push_back({title, std::move(text)});
   }
 
@@ -167,7 +174,9 @@ class Lines {
                              ? "delegated after the server's pubKeyAuth"
                              : "delegated without a pubKeyAuth of the server");
     } else if (summary.public_key_answered) {
-      add("credentials", "the client's proof was accepted; nothing was delegated");
+      add("credentials", summary.client_version
+                             ? std::string(proof_words())
+                             : "the server sent a pubKeyAuth; what the client said stayed closed");
     }
     if (const auto* result = summary.authorization) {
       const auto code = result->authorization_result;
@@ -176,6 +185,23 @@ class Lines {
                          ? fmt::format("authorization result {}", base::to_hex_number(code, 8))
                          : fmt::format("{}: {}", row->name, row->meaning));
     }
+  }
+
+  /// The server's pubKeyAuth tells of an acceptance only to who can open it.
+  [[nodiscard]] std::string_view proof_words() const {
+    const auto& run = record_.run;
+    if (!run || !run->public_key_confirmed) {
+      return "the server answered the client's proof with a pubKeyAuth, which was not checked "
+             "here; "
+             "nothing was delegated";
+    }
+    if (*run->public_key_confirmed) return "the client's proof was accepted; nothing was delegated";
+    using Why = record::RunFacts::OwnStop::Why;
+    return run->own_stop && run->own_stop->why != Why::kPublicKeyNotConfirmed
+               ? "the server's pubKeyAuth does not open with the keys of this logon; nothing was "
+                 "delegated"
+               : "the server's pubKeyAuth is not about the key of its TLS certificate; nothing was "
+                 "delegated";
   }
 
   void write_rdstls(const record::RdstlsSummary& summary) {

@@ -76,7 +76,7 @@ class Sources(Folder):
             self.expect_no_password(finished)
 
     def test_what_is_no_password_is_refused_before_anything_is_sent(self):
-        for octets, word in ((b"", "empty"), (b"\n", "empty"), (b"\r\n", "empty"), (b"\xef\xbb\xbf\n", "empty"), (b"one\ntwo\n", "more than one line"), (b"\xff\xfe", "not UTF-8"), (b"a\0b", "NUL"),
+        for octets, word in ((b"", "empty"), (b"\n", "empty"), (b"\r\n", "empty"), (b"\xef\xbb\xbf\n", "empty"), (b"one\ntwo\n", "more than one line"), (b"\xff\xe9", "not UTF-8"), ("pass\r\n".encode("utf-16"), "UTF-16"), ("pass\n".encode("utf-16-le"), "UTF-16"), ("pass".encode("utf-16-be"), "UTF-16"), (b"a\0b", "NUL"),
                              (b"x" * 513, "longer"), (b"x" * 100000, "longer")):
             finished = run(NOWHERE, "--user", "alice", "--password-file", self.file(octets))
             self.assertEqual(finished.returncode, 3, octets[:20])

@@ -52,6 +52,7 @@ class OddFiles(Case):
         for name, octets, why in (("missing.pem", None, "cannot read"), ("empty.pem", b"", "no private key"),
                                   ("text.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "not a readable private key"),
                                   ("locked.pem", self.key("-aes128", "-pass", "pass:secret"), "passphrase"),
+                                  ("key.der", self.key("-outform", "DER"), "openssl pkey -inform DER"),
                                   ("ec.pem", self.key(algorithm=("EC", "ec_paramgen_curve:P-256")), "EC")):
             finished = run("replay", "--tls-key", self.path(name, octets), capture)
             self.assertEqual(finished.returncode, 3, name)

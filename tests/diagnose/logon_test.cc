@@ -254,6 +254,16 @@ const Row kRows[] = {
            .end(Side::kClient, How::kClose, 2000);
      },
      "credentials-refused-without-reason likely"},
+    {"AnotherChallengeOnAuthenticate",
+     [] { return proved().challenge().end(Side::kClient, How::kClose, 5000); },
+     "protocol-violation likely"},
+    {"AnEmptyTsRequestOnAuthenticate",
+     [] {
+       return proved()
+           .ts_request(Side::kServer, {.version = 6})
+           .end(Side::kClient, How::kClose, 5000);
+     },
+     "protocol-violation likely"},
     {"UltimatumInsteadOfAChallenge", [] { return closed(bare_ultimatum(secured().negotiate())); },
      "session-host-refused likely"},
 
@@ -299,6 +309,14 @@ const Row kRows[] = {
     {"ClosedOnTheDelegation", [] { return closed(delegated()); },
      "unexplained possible, remote-desktop-right-missing possible, "
      "credentials-refused-without-reason possible"},
+    {"UltimatumOnTheDelegation", [] { return closed(bare_ultimatum(delegated())); },
+     "session-host-refused likely"},
+    {"DisconnectRequestOnTheDelegation",
+     [] {
+       return closed(
+           delegated().inside_tls(Phase::kCredssp, Side::kServer, rdp::DisconnectRequest{}));
+     },
+     "session-host-refused likely"},
     {"NotAuthorized", [] { return closed(delegated().authorization(5)); },
      "remote-desktop-right-missing certain"},
     {"AuthorizationOfTheFuture", [] { return closed(delegated().authorization(77)); },
@@ -499,6 +517,62 @@ TEST(Logon, ACapturedClientThatLeavesAnUnpatchedServerRefusesItsVersion) {
   EXPECT_EQ(first_of(left(6)), "handshake-complete likely");
 }
 
+TEST(Logon, ACapturedClientThatLeavesABrokenAnswerIsNotCalledComplete) {
+  const auto left = [](std::function<void(record::CredsspMessage&)> spoil) {
+    auto story = secured(false).negotiate().challenge();
+    spoil(record::get<record::CredsspMessage>(story.record.evidence.back().fact));
+    return story.end(Side::kClient, How::kClose).diagnose();
+  };
+  const auto challenge = [](record::CredsspMessage& m) -> auth::NtlmChallenge& {
+    return std::get<auth::NtlmChallenge>(m.tokens.front().message);
+  };
+  EXPECT_EQ(found(left([](auto&) {})), "handshake-complete likely");
+  for (const std::uint32_t bit : {0x1u, 0x20u, 0x80000u, 0x20000000u}) {
+    EXPECT_EQ(found(left([&](auto& m) { challenge(m).flags &= ~bit; })),
+              "protocol-violation possible")
+        << bit;
+  }
+  EXPECT_EQ(found(left([&](auto& m) { challenge(m).target_info->pairs.clear(); })),
+            "protocol-violation possible");
+  EXPECT_EQ(found(left([](auto& m) { m.tokens.front().message = auth::NtlmNegotiate{}; })),
+            "protocol-violation possible");
+  EXPECT_EQ(found(left([](auto& m) {
+              m.tokens.clear();
+              m.pub_key_auth = Bytes(50, 1);
+            })),
+            "protocol-violation possible");
+  // Who asks for less may be granted less.
+  auto modest = secured(false).negotiate().challenge();
+  auto& asked = record::get<record::CredsspMessage>((modest.record.evidence.end() - 2)->fact);
+  std::get<auth::NtlmNegotiate>(asked.tokens.front().message).flags = 1;
+  challenge(record::get<record::CredsspMessage>(modest.record.evidence.back().fact)).flags = 1;
+  EXPECT_EQ(found(modest.end(Side::kClient, How::kClose).diagnose()), "handshake-complete likely");
+}
+
+TEST(Logon, WhereOneDirectionStayedClosedNothingIsConcludedFromWhatItWasNotSeenToSay) {
+  const auto closed_of = [](Story& story, Side side, std::uint32_t size) -> Story& {
+    return story.add(Phase::kTls, side, record::ApplicationData{.size = size});
+  };
+  auto story = secured(false);
+  closed_of(story, Side::kClient, 79).challenge();
+  closed_of(story, Side::kClient, 531).server_key();
+  closed_of(story, Side::kClient, 112).end(Side::kClient, How::kClose);
+  const auto diagnosis = story.diagnose();
+  EXPECT_EQ(found(diagnosis), "unexplained possible");
+  EXPECT_NE(diagnosis.causes.front().says.find("what the client said stayed closed"),
+            std::string::npos)
+      << diagnosis.causes.front().says;
+  // The server's own word is one all the same, and nobody is said to have been nobody.
+  auto refused = secured(false);
+  closed_of(refused, Side::kClient, 79).challenge();
+  closed_of(refused, Side::kClient, 531).error_code(0xC000006D);
+  EXPECT_EQ(first_of(closed(refused)), "logon-failure certain");
+  EXPECT_TRUE(refused.diagnose().causes.front().against.empty());
+  auto servers = secured(false).negotiate();
+  closed_of(servers, Side::kServer, 249);
+  EXPECT_EQ(found(servers.end(Side::kClient, How::kClose).diagnose()), "unexplained possible");
+}
+
 TEST(Logon, ACapturedLogonAfterWhichTheClientLeftIsToldAsOne) {
   const auto left = [](Story story) {
     return story.inside_tls(Phase::kTls, Side::kClient, record::TlsAlert{tls::Alert{1, 0}})
@@ -571,6 +645,40 @@ TEST(Logon, AKeyThatIsNotTheCertificatesShowsSomebodyInBetween) {
   // A certificate's expiry has nothing to do with it.
   story.circumstances.certificate_problems = {"expired"};
   EXPECT_EQ(found(story.diagnose()), "intermediary-cannot-complete-credssp likely");
+}
+
+TEST(Logon, APubKeyAuthThatDoesNotOpenIsNotAboutAnotherCertificate) {
+  using Why = record::RunFacts::OwnStop::Why;
+  const auto with_octets = [](std::size_t size, bool live = true) {
+    auto story = stopped(Why::kMechanismNotOurs, accepted());
+    story.record.run->public_key_confirmed = false;
+    for (auto& e : story.record.evidence) {
+      if (e.where.side != Side::kServer || !record::holds<record::CredsspMessage>(e.fact)) continue;
+      auto& message = record::get<record::CredsspMessage>(e.fact);
+      if (message.pub_key_auth) message.pub_key_auth = Bytes(size, 2);
+    }
+    if (!live) story.record.run.reset();
+    return story.diagnose();
+  };
+  const auto unopened = with_octets(48);
+  EXPECT_EQ(found(unopened),
+            "protocol-violation possible, intermediary-cannot-complete-credssp possible");
+  for (const auto& cause : unopened.causes)
+    EXPECT_EQ(cause.says.find("certificate"), std::string::npos) << cause.says;
+  for (const std::size_t size : {0u, 15u}) {
+    for (const bool live : {true, false}) {
+      const auto short_one = with_octets(size, live);
+      EXPECT_EQ(found(short_one), "protocol-violation likely") << size << live;
+      EXPECT_NE(short_one.causes.front().says.find(fmt::format("has {} octets", size)),
+                std::string::npos);
+    }
+  }
+}
+
+TEST(Logon, ACertificateWhoseKeyWeCannotReadIsNoFaultOfTheServer) {
+  const auto story = stopped(record::RunFacts::OwnStop::Why::kPublicKeyNotConfirmed,
+                             secured().negotiate().challenge());
+  EXPECT_EQ(found(story.diagnose()), "unexplained possible");
 }
 
 TEST(Logon, ASecondAttemptWithTlsAlonePointsAtTheFirst) {

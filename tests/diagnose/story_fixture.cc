@@ -175,6 +175,8 @@ auth::Token bare(auth::MechanismMessage message) {
   return token;
 }
 
+constexpr std::uint32_t kFlags = 0xE28A8235 | auth::ntlm_flag::kSeal;
+
 auth::AvPair clock(Moment moment) {
   const auto filetime =
       static_cast<std::uint64_t>(moment.ns / 100 + 11'644'473'600 * std::int64_t{10'000'000});
@@ -185,7 +187,9 @@ auth::AvPair clock(Moment moment) {
 }  // namespace
 
 Story& Story::negotiate(std::uint32_t version, bool spnego, bool kerberos_offered) {
-  auto token = bare(auth::NtlmNegotiate{});
+  auth::NtlmNegotiate negotiate;
+  negotiate.flags = kFlags;
+  auto token = bare(std::move(negotiate));
   if (spnego || kerberos_offered) {
     auth::NegTokenInit init;
     if (kerberos_offered) init.mech_types.emplace_back(auth::oid::kMsKerberos);
@@ -201,6 +205,9 @@ Story& Story::negotiate(std::uint32_t version, bool spnego, bool kerberos_offere
 Story& Story::challenge(std::uint32_t version, double clock_ahead_s) {
   auth::NtlmChallenge challenge;
   challenge.target_info.emplace();
+  challenge.flags = kFlags;
+  for (const auto id : {auth::AvId::kNbDomainName, auth::AvId::kNbComputerName})
+    challenge.target_info->pairs.push_back({static_cast<std::uint16_t>(id), {'L', 0}});
   challenge.target_info->pairs.push_back(
       clock({now_.ns + static_cast<Nanoseconds>(clock_ahead_s * 1e9)}));
   record::CredsspMessage message;

@@ -171,10 +171,10 @@ TEST(Credssp, AServerThatDoesNotProveItsKeyGetsNoCredentials) {
       nla.server.version = version;
       auto& talk = nla.run(plan_with(credentials()));
       EXPECT_EQ(talk.facts.public_key_confirmed, false);
-      EXPECT_EQ(nla.stopped(), Why::kPublicKeyNotConfirmed);
-      EXPECT_THAT(
-          talk.facts.own_stop->words,
-          HasSubstr(proof == Proof::kOfAnotherKey ? "is not about the key" : "does not open"));
+      const bool opens = proof == Proof::kOfAnotherKey;
+      EXPECT_EQ(nla.stopped(), opens ? Why::kPublicKeyNotConfirmed : Why::kMechanismNotOurs);
+      EXPECT_THAT(talk.facts.own_stop->words,
+                  HasSubstr(opens ? "is not about the key" : "does not open"));
       EXPECT_EQ(nla.server.requests.size(), 2u) << "no TSCredentials";
     }
   }
@@ -199,8 +199,8 @@ TEST(Credssp, WhateverTheServerDoesAtEachStepThePasswordIsTriedOnceAtMost) {
         // Only silence is waited out, and what leaves the answer open.
         const bool open =
             does == Does::kNothing ||
-            (at != At::kNegotiate && (does == Does::kChallenge || does == Does::kNoToken ||
-                                      (does == Does::kTokenFirst && at == At::kCredentials)));
+            (at == At::kCredentials &&
+             (does == Does::kChallenge || does == Does::kNoToken || does == Does::kTokenFirst));
         const bool due = at != At::kCredentials || hybrid_ex;
         EXPECT_EQ(talk.timed_out, open && due);
       }
@@ -291,6 +291,24 @@ TEST(Credssp, ATokenAheadOfTheProofIsWaitedThrough) {
   auto& talk = nla.run(plan_with(credentials()));
   EXPECT_EQ(talk.facts.public_key_confirmed, true);
   EXPECT_TRUE(nla.server.credentials);
+}
+
+TEST(Credssp, WhatIsNoAnswerToTheProofIsNotWaitedPast) {
+  for (const auto& [does, words] : {std::pair{Does::kChallenge, "another NTLM challenge"},
+                                    std::pair{Does::kNoToken, "neither token nor pubKeyAuth"}}) {
+    for (const bool spnego : {false, true}) {
+      Nla nla;
+      nla.server.wraps_in_spnego = spnego;
+      nla.server.at = At::kAuthenticate;
+      nla.server.does = does;
+      auto& talk = nla.run(plan_with(credentials()));
+      EXPECT_FALSE(talk.timed_out);
+      EXPECT_EQ(nla.stopped(), Why::kMechanismNotOurs);
+      ASSERT_TRUE(talk.facts.own_stop);
+      EXPECT_THAT(talk.facts.own_stop->words, HasSubstr(words));
+      EXPECT_FALSE(nla.server.credentials);
+    }
+  }
 }
 
 TEST(Credssp, WithoutHybridExNothingIsDueAfterTheCredentials) {

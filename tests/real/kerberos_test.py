@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import threading
 import time
 
 import kdc
@@ -246,6 +247,26 @@ class DeadKdcs(KerberosTestCase):
             taken.bind(("127.0.0.1", 0))  # bound, not listening
             result = self.first_step(self.realm.client(taken.getsockname()[1]), "alice")
         self.expect_talks(result, "unreachable")
+        self.assertEqual((result["failed"], result["spent"]), (True, False))
+
+    def test_what_answers_without_kerberos_is_no_kdc(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def babble():
+                while True:
+                    try:
+                        peer, _ = listener.accept()
+                    except OSError:
+                        return
+                    with peer:
+                        peer.recv(65536)
+                        peer.sendall((200).to_bytes(4, "big") + b"\xff" * 200)
+
+            threading.Thread(target=babble, daemon=True).start()
+            environment = self.realm.client(listener.getsockname()[1], udp_preference_limit="1")
+            result = self.first_step(environment, "alice")
+            listener.shutdown(socket.SHUT_RDWR)
+        self.assertEqual({t["outcome"] for t in result["talks"]}, {"unreachable"}, result)
+        self.assertIn("does not speak Kerberos", result["talks"][0]["words"])
         self.assertEqual((result["failed"], result["spent"]), (True, False))
 
     def test_a_realm_without_kdcs_is_no_kdc(self):

@@ -75,6 +75,18 @@ class Opened {
       add(Phase::kTls, side, ProtectedRecord{.type = 22, .size = 40});
     }
   }
+  /// Of TLS 1.3 instead, up to both Finished.
+  static Opened of_tls13() {
+    Opened made;
+    while (!holds<tls::ServerHello>(made.record_.evidence.back().fact))
+      made.record_.evidence.pop_back();
+    get<tls::ServerHello>(made.record_.evidence.back().fact).selected_version = 0x0304;
+    made.add(Phase::kTls, Side::kServer, EncryptedExtensions{});
+    for (const auto side : {Side::kServer, Side::kClient})
+      made.add(Phase::kTls, side,
+               HandshakeMessage{.type = 20, .size = 52, .signature_algorithm = {}});
+    return made;
+  }
   Opened& client(Fact fact, Nanoseconds after = kMillisecond) {
     return inside(Side::kClient, std::move(fact), after);
   }
@@ -256,6 +268,51 @@ TEST(InsideTls, TheCloseNotifyOfAClientThatGaveUpDoesNotHideTheSilence) {
                      .alert(Side::kClient, 1, 0, 5'000 * kMillisecond)
                      .ended(Side::kClient),
                  Phase::kCredssp, Side::kClient, EndedHow::kClose, "ntlm_challenge", Phase::kTls);
+}
+
+TEST(InsideTls, TheTicketsOfTls13AreNoAnswerToWhatWasAskedBehindTheFinished) {
+  const HandshakeMessage ticket{.type = 4, .size = 200, .signature_algorithm = {}};
+  const auto silent = [&](bool says_close_notify) {
+    auto made = Opened::of_tls13().client(negotiate());
+    made.add(Phase::kTls, Side::kServer, ticket).add(Phase::kTls, Side::kServer, ticket);
+    if (says_close_notify) made.alert(Side::kClient, 1, 0, 5'000 * kMillisecond);
+    const auto silence = says_close_notify ? kMillisecond : 5'000 * kMillisecond;
+    return made.ended(Side::kClient, How::kClose, silence);
+  };
+  for (const bool says_close_notify : {false, true}) {
+    const auto progress = silent(says_close_notify).progress();
+    ASSERT_TRUE(progress.failure);
+    EXPECT_EQ(name_of(progress.failure->phase), name_of(Phase::kCredssp));
+    EXPECT_EQ(name_of(progress.failure->how), name_of(EndedHow::kTimeout)) << says_close_notify;
+  }
+}
+
+TEST(InsideTls, DataThatStaysClosedBehindAnOpenedHandshakeIsEncryptedAndAnAlertIsNot) {
+  for (const std::uint32_t size : {79u, 19u}) {
+    auto made = Opened::of_tls13();
+    made.add(Phase::kTls, Side::kServer,
+             HandshakeMessage{.type = 4, .size = 200, .signature_algorithm = {}});
+    made.add(Phase::kTls, Side::kClient, ProtectedRecord{.type = 23, .size = size});
+    const auto progress = made.ended(Side::kClient).progress();
+    EXPECT_FALSE(progress.failure);
+    EXPECT_EQ(state_of(progress, Phase::kCredssp),
+              size == 19 ? PhaseState::kNotReached : PhaseState::kEncrypted);
+  }
+}
+
+TEST(InsideTls, WhatDoesNotAnswerTheProofLeavesTheAnswerDue) {
+  expect_failure(
+      Opened().ntlm().server(challenge()).ended(Side::kClient, How::kClose, 5'000 * kMillisecond),
+      Phase::kCredssp, Side::kClient, EndedHow::kTimeout, "ntlm_challenge", Phase::kTls);
+  expect_failure(Opened()
+                     .ntlm()
+                     .server(CredsspMessage{.version = 6})
+                     .ended(Side::kClient, How::kClose, 5'000 * kMillisecond),
+                 Phase::kCredssp, Side::kClient, EndedHow::kTimeout, "ts_request", Phase::kTls);
+  // After the pubKeyAuth it is the client's turn.
+  expect_failure(
+      Opened().ntlm().server(server_key()).ended(Side::kClient, How::kClose, 5'000 * kMillisecond),
+      Phase::kCredssp, Side::kClient, EndedHow::kClose, "pub_key_auth", Phase::kTls);
 }
 
 TEST(InsideTls, AServerThatSaidCloseNotifyClosedHoweverLongTheClientWaitedForMore) {

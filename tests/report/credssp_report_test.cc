@@ -124,6 +124,37 @@ Told refused_ntlm() {
   return told.server(record::CredsspMessage{.version = 6, .error_code = 0xC000006D});
 }
 
+TEST(CredsspReport, ANameOfAnyLengthTakesALineOrTwo) {
+  Told told;
+  told.client(with(auth::NtlmNegotiate{})).server(with(challenge(std::string(15'000, 'H'))));
+  const auto text = told.as_text();
+  expect_line(text, "... (15000 octets)");
+  EXPECT_EQ(text.find(std::string(1'000, 'H')), std::string::npos);
+}
+
+TEST(CredsspReport, AProofIsCalledAcceptedOnlyWhereTheAnswerWasChecked) {
+  using Why = record::RunFacts::OwnStop::Why;
+  const auto text = [](std::optional<bool> confirmed, std::optional<Why> why, bool live = true) {
+    Told told;
+    told.client(with(auth::NtlmNegotiate{})).server(with(challenge("HOST")));
+    told.client(with(authenticate()));
+    told.server(record::CredsspMessage{.version = 6, .pub_key_auth = Bytes(48, 1)});
+    record::RunFacts facts;
+    facts.public_key_confirmed = confirmed;
+    if (why) facts.own_stop = record::RunFacts::OwnStop{.why = *why, .words = {}};
+    if (live) told.run(facts);
+    return told.as_text();
+  };
+  constexpr std::string_view kAccepted = "the client's proof was accepted";
+  EXPECT_NE(text(true, {}).find(kAccepted), std::string::npos);
+  expect_line(text(false, Why::kMechanismNotOurs), "does not open with the keys of this logon");
+  expect_line(text(false, Why::kPublicKeyNotConfirmed), "is not about the key of its TLS");
+  expect_line(text({}, {}, false), "was not checked here");
+  for (const auto& other : {text(false, Why::kMechanismNotOurs),
+                            text(false, Why::kPublicKeyNotConfirmed), text({}, {}, false)})
+    EXPECT_EQ(other.find(kAccepted), std::string::npos) << other;
+}
+
 TEST(CredsspReport, JsonHasTheKeysOfTheContract) {
   const auto report = refused_ntlm().as_json();
   const auto& credssp = report["credssp"];
