@@ -313,10 +313,13 @@ std::string breach_in_first_answer(const LogonReading& logon) {
 /// What the server sent on the client's proof that is no answer to it; empty: nothing.
 std::string_view breach_behind_proof(const Reading& reading) {
   const auto& logon = reading.logon;
-  if (logon.proof == nullptr || logon.server_key != nullptr) return {};
+  const bool over = logon.delegation != nullptr;
+  const auto* from = over ? logon.delegation : logon.server_key == nullptr ? logon.proof : nullptr;
+  if (from == nullptr) return {};
   for (const auto& e : reading.record.evidence) {
     const auto* message = record::get_if<record::CredsspMessage>(&e.fact);
-    if (message == nullptr || e.id <= logon.proof->id || e.where.side != Side::kServer) continue;
+    if (message == nullptr || e.id <= from->id || e.where.side != Side::kServer) continue;
+    if (over) return "another TSRequest";
     if (message->tokens.empty()) return "a TSRequest with neither a token nor a pubKeyAuth";
     if (std::ranges::any_of(message->tokens, [](const auth::Token& token) {
           return std::holds_alternative<auth::NtlmChallenge>(token.message);
@@ -328,12 +331,16 @@ std::string_view breach_behind_proof(const Reading& reading) {
 
 void judge_breach_behind_proof(const Reading& reading, std::string_view breach,
                                Findings& findings) {
-  findings
-      .add("protocol-violation", Confidence::kLikely,
-           fmt::format("Where the server's answer to {} was due, a pubKeyAuth or an errorCode, it "
-                       "sent {}.",
-                       last_said(reading.logon), breach),
-           dialogue_ids(reading))
+  auto says = reading.logon.delegation != nullptr
+                  ? fmt::format(
+                        "After the delegated credentials, with which CredSSP is over, the "
+                        "server sent {}.",
+                        breach)
+                  : fmt::format(
+                        "Where the server's answer to {} was due, a pubKeyAuth or an "
+                        "errorCode, it sent {}.",
+                        last_said(reading.logon), breach);
+  findings.add("protocol-violation", Confidence::kLikely, std::move(says), dialogue_ids(reading))
       .against.push_back("something in between may have changed it");
 }
 
@@ -680,10 +687,13 @@ void judge_half_of_it(const Reading& reading, Side closed, Findings& findings) {
                   record::name_of(record::other(closed)), record::name_of(closed)),
       ids({reading.logon.first_request, reading.logon.first_answer, reading.ending}));
   finding.against.push_back("a key log that is still being written lacks its last lines");
+  // Views: of text that lasts.
   finding.fix.insert(finding.fix.begin(),
-                     fmt::format("Replay it with the whole key log: the traffic secret of the {} "
-                                 "is not in this one, or is cut.",
-                                 record::name_of(closed)));
+                     closed == Side::kClient
+                         ? "Replay it with the whole key log: the client's traffic secret is not "
+                           "in this one, or is cut."
+                         : "Replay it with the whole key log: the server's traffic secret is not "
+                           "in this one, or is cut.");
 }
 
 /// No failure is in the evidence unless a departure of the client is one.

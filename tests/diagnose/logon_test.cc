@@ -264,6 +264,9 @@ const Row kRows[] = {
            .end(Side::kClient, How::kClose, 5000);
      },
      "protocol-violation likely"},
+    {"AChallengeOnTheDelegation",
+     [] { return delegated().challenge().end(Side::kClient, How::kClose, 5000); },
+     "protocol-violation likely"},
     {"UltimatumInsteadOfAChallenge", [] { return closed(bare_ultimatum(secured().negotiate())); },
      "session-host-refused likely"},
 
@@ -562,6 +565,7 @@ TEST(Logon, WhereOneDirectionStayedClosedNothingIsConcludedFromWhatItWasNotSeenT
   EXPECT_NE(diagnosis.causes.front().says.find("what the client said stayed closed"),
             std::string::npos)
       << diagnosis.causes.front().says;
+  EXPECT_TRUE(diagnosis.causes.front().fix.front().starts_with("Replay it with the whole key log"));
   // The server's own word is one all the same, and nobody is said to have been nobody.
   auto refused = secured(false);
   closed_of(refused, Side::kClient, 79).challenge();
