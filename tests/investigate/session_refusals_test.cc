@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "dissect/inside_streams.h"
 #include "lab/session_client.h"
 #include "rdpwhy/diagnose/diagnosis.h"
@@ -250,8 +252,9 @@ TEST(Licensing, ValidClientIsNeverTheSevenOfMstsc) {
 TEST(Licensing, ARequestIsAWarningAndNoFailure) {
   const auto diagnosis = diagnosed(met({.license_request = true}, false));
   EXPECT_EQ(diagnosis.causes.front().id, "handshake-complete");
-  ASSERT_FALSE(diagnosis.warnings.empty());
-  EXPECT_EQ(diagnosis.warnings.back().id, "licence-wanted");
+  EXPECT_TRUE(std::ranges::any_of(diagnosis.warnings, [](const diagnose::Warning& warning) {
+    return warning.id == "licence-wanted";
+  }));
 }
 
 TEST(Session, ARefusalOfMcsIsTheServersWord) {
