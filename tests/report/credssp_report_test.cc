@@ -128,7 +128,7 @@ TEST(CredsspReport, ANameOfAnyLengthTakesALineOrTwo) {
   Told told;
   told.client(with(auth::NtlmNegotiate{})).server(with(challenge(std::string(15'000, 'H'))));
   const auto text = told.as_text();
-  expect_line(text, "... (15000 octets)");
+  expect_line(text, "(15000 octets)");
   EXPECT_EQ(text.find(std::string(1'000, 'H')), std::string::npos);
 }
 
