@@ -90,7 +90,10 @@ class Plan {
       if (!open || !trial_.offered().applies(row.id, trial_.form())) continue;
       if (const auto points = score(row.id); points > 0) worth.emplace_back(points, row.id);
     }
-    std::ranges::stable_sort(worth, std::greater{}, &std::pair<unsigned, ExperimentId>::first);
+    // Of equals the one that the catalogue names first.
+    std::ranges::sort(worth, [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
     std::vector<PlannedExperiment> best;
     for (const auto& [points, id] : worth) {
       if (best.size() == std::min(most, room_)) break;

@@ -239,8 +239,9 @@ class Weighing {
     for (const auto& standing : trial_.standings()) {
       if (standing.state == State::kShown) shown.push_back(&standing);
     }
-    // The one that most speaks for goes first.
-    std::ranges::stable_sort(shown, std::less{}, [](const Standing* s) { return passes(*s); });
+    // In the order of what speaks for them; equals stay as they stand.
+    std::ranges::sort(shown, std::less{},
+                      [](const Standing* s) { return std::pair(passes(*s), s); });
     for (const auto* standing : shown) show(*standing, shown);
   }
 

@@ -351,7 +351,7 @@ class Run {
     const auto attempt = co_await connect(socket, server, tap, clock_, unused, deadline());
     if (!attempt) co_return;  // no descriptors: then it stays unknown
     if (!attempt->connected) {
-      facts_.silent_connection.emplace();
+      facts_.silent_connection = record::RunFacts::SilentConnection{};
       co_return;
     }
     Stream stream(socket, tap, clock_);

@@ -25,6 +25,16 @@ Repetitions::Duration duration_of(Phase phase, std::size_t passed, std::vector<N
   return duration;
 }
 
+/// The most frequent first, equals as they came. There are few: each is put into its place.
+void sort_by_count(std::vector<Repetitions::Ending>& endings) {
+  for (auto at = endings.begin(); at != endings.end(); ++at) {
+    const auto place =
+        std::upper_bound(endings.begin(), at, at->count,
+                         [](auto count, auto& ending) { return count > ending.count; });
+    std::rotate(place, at, at + 1);
+  }
+}
+
 }  // namespace
 
 Repetitions repetitions(std::span<const HandshakeRecord> records) {
@@ -48,7 +58,7 @@ Repetitions repetitions(std::span<const HandshakeRecord> records) {
       if (row.duration) times.push_back(*row.duration);
     }
   }
-  std::ranges::stable_sort(result.endings, std::greater{}, &Repetitions::Ending::count);
+  sort_by_count(result.endings);
   for (auto& [phase, met] : phases)
     result.phases.push_back(duration_of(phase, met.first, std::move(met.second)));
   return result;
