@@ -105,11 +105,20 @@ class EveryScenario(Lab):
             return self.assertIn(run.scenario, ("closes-at-once", "resets-at-once"))
         self.expect_replay_agrees(run)
         live, replayed = run.report["diagnosis"]["causes"], replays[0]["diagnosis"]["causes"]
+        if self.ended_within_a_round_trip(run.report, replays[0]):
+            return  # a busy machine makes the capture's round trip long: then no answer of the server can have been so fast
+        if run.ending and run.ending[1] == "client":  # what our side computed and left for is in no capture
+            return self.assertTrue({cause["id"] for cause in live} & {cause["id"] for cause in replayed} or replayed[0]["id"] == "unexplained")
         if live[0]["confidence"] == "possible" == replayed[0]["confidence"]:  # rivals of one rank; times may turn them round
             return self.assertEqual({cause["id"] for cause in live}, {cause["id"] for cause in replayed})
         self.assertEqual(live[0]["id"], replayed[0]["id"])
         if run.ending and run.ending[1] == "server":  # how far a client wanted to go and why it left is in no capture
             self.assertEqual(live[0]["confidence"], replayed[0]["confidence"])
+
+    def ended_within_a_round_trip(self, *reports):
+        tcp = [phase["ms"] for report in reports for phase in report["phases"] if phase["phase"] == "tcp" and "ms" in phase]
+        failed = [report["failed"]["ending"]["after_ms"] for report in reports if (report.get("failed") or {}).get("ending", {}).get("after_ms")]
+        return bool(failed) and min(failed) <= max(tcp, default=0)
 
     def test_the_password_is_tried_once_at_most(self):
         self.expect_of_each(lambda run: self.assertLessEqual(len(run.said("NTLM AUTHENTICATE")), 1))
@@ -133,6 +142,8 @@ class EveryScenario(Lab):
     def expect_negotiation(self, run, seen):
         bits = {"SSL": 1, "HYBRID": 2, "RDSTLS": 4, "HYBRID_EX": 8, "RDSAAD": 16}
         x224 = run.report.get("x224") or {}
+        if run.scenario.endswith("-banner"):  # tshark reads no request behind a banner that was faster
+            return
         requested = x224.get("requested_protocols")  # None: the server had left before it was asked
         self.assertEqual(seen.get("requested"), requested and sum(bits[name] for name in requested))
         if "selected" in seen:
