@@ -96,7 +96,9 @@ class EveryScenario(Lab):
         self.assertGreater(len(self.runs), 90)
 
     def test_a_replay_of_its_capture_has_the_same_evidence_and_the_same_first_cause(self):
+        self.compared = 0
         self.expect_of_each(self.expect_same_cause)
+        self.assertGreater(self.compared, len(self.runs) * 3 / 4, "scenarios whose causes were compared")
 
     def expect_same_cause(self, run):
         replays = run.replays()
@@ -107,6 +109,7 @@ class EveryScenario(Lab):
         live, replayed = run.report["diagnosis"]["causes"], replays[0]["diagnosis"]["causes"]
         if self.ended_within_a_round_trip(run.report, replays[0]):
             return  # a busy machine makes the capture's round trip long: then no answer of the server can have been so fast
+        self.compared += 1
         if run.ending and run.ending[1] == "client":  # what our side computed and left for is in no capture
             return self.assertTrue({cause["id"] for cause in live} & {cause["id"] for cause in replayed} or replayed[0]["id"] == "unexplained")
         if live[0]["confidence"] == "possible" == replayed[0]["confidence"]:  # rivals of one rank; times may turn them round
@@ -117,8 +120,10 @@ class EveryScenario(Lab):
 
     def ended_within_a_round_trip(self, *reports):
         tcp = [phase["ms"] for report in reports for phase in report["phases"] if phase["phase"] == "tcp" and "ms" in phase]
-        failed = [report["failed"]["ending"]["after_ms"] for report in reports if (report.get("failed") or {}).get("ending", {}).get("after_ms")]
-        return bool(failed) and min(failed) <= max(tcp, default=0)
+        failed = [report["failed"] for report in reports if report.get("failed")]
+        soon = [f["ending"]["after_ms"] for f in failed  # only there does a rule ask how fast the server left
+                if f["phase"] in ("x224", "tls") and f["ending"]["how"] in ("close", "reset") and "after_ms" in f["ending"]]
+        return bool(soon) and min(soon) <= max(tcp, default=0)
 
     def test_the_password_is_tried_once_at_most(self):
         self.expect_of_each(lambda run: self.assertLessEqual(len(run.said("NTLM AUTHENTICATE")), 1))
