@@ -8,11 +8,14 @@
 #include "cli/files.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/base/hex.h"
 #include "rdpwhy/crypto/fingerprints.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/rsa_private_keys.h"
+#include "rdpwhy/record/queries.h"
 #include "rdpwhy/replay/replay.h"
 #include "rdpwhy/report/report.h"
+#include "rdpwhy/tls/handshake.h"
 
 namespace rdpwhy::cli {
 namespace {
@@ -42,7 +45,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option(
          "--rdp-key", typed.rdp_keys,
          "a server's RSA private key (PEM, or xrdp's rsakeys.ini) of Standard RDP Security; "
-         "again for more. It is read, but nothing is opened with it yet")
+         "again for more")
       ->type_name("FILE")
       ->allow_extra_args(false);
   declare_saw(app, typed.saw);
@@ -87,6 +90,16 @@ std::expected<crypto::RsaPrivateKeys, Error> read_private_keys(
   return keys;
 }
 
+bool stayed_closed(const record::HandshakeRecord& record) {
+  bool sealed = false;
+  for (const auto& e : record.evidence) {
+    if (e.where.layer == record::Layer::kDecrypted) return false;
+    sealed = sealed || std::holds_alternative<record::ProtectedRecord>(e.fact) ||
+             std::holds_alternative<record::ApplicationData>(e.fact);
+  }
+  return sealed;
+}
+
 /// Whether the key log that was given has anything for the connections that it was given for: of
 /// another session it helps nobody, and the report alone would only advise to give one.
 class KeyLogUse {
@@ -117,27 +130,70 @@ class KeyLogUse {
   }
 
  private:
-  static bool stayed_closed(const record::HandshakeRecord& record) {
-    bool sealed = false;
-    for (const auto& e : record.evidence) {
-      if (e.where.layer == record::Layer::kDecrypted) return false;
-      sealed = sealed || std::holds_alternative<record::ProtectedRecord>(e.fact) ||
-               std::holds_alternative<record::ApplicationData>(e.fact);
-    }
-    return sealed;
-  }
-
   crypto::KeyLog log_;
   std::uint64_t closed_ = 0;
   std::uint64_t without_secret_ = 0;
 };
 
+/// The same of the private keys that were given: a key opens nothing of another certificate, and
+/// nothing at all where no secret was encrypted to it.
+class PrivateKeyUse {
+ public:
+  explicit PrivateKeyUse(const crypto::RsaPrivateKeys& keys) : keys_(keys) {}
+
+  void see(const record::HandshakeRecord& record) {
+    if (keys_.empty() || !stayed_closed(record)) return;
+    const auto tls = record::tls_summary(record);
+    if (!tls || !tls->cipher) return;
+    if (tls::key_exchange_of(*tls->cipher) != tls::KeyExchange::kRsa) {
+      ++not_by_rsa_;
+    } else if (tls->certificates == nullptr || tls->certificates->chain.empty()) {
+      ++without_certificate_;
+    } else if (!keys_.fit(tls->certificates->chain.front()->der)) {
+      ++misfits_;
+      misfit_ = tls->certificates->chain.front();
+    }
+  }
+
+  void tell() const {
+    if (misfits_ > 0) {
+      talk(
+          fmt::format("--tls-key: no key that was given is that of the certificate of {} ({}, "
+                      "SHA-256 {}), so {} stayed closed",
+                      in_words(misfits_), base::printable(misfit_->subject), misfit_->sha256,
+                      misfits_ == 1 ? "it" : "they"));
+    }
+    if (not_by_rsa_ > 0) {
+      talk(
+          fmt::format("--tls-key: {} stayed closed: TLS 1.3, and (EC)DHE before it, encrypt "
+                      "nothing to the server's key, so no private key opens it; a key log does",
+                      in_words(not_by_rsa_)));
+    }
+    if (without_certificate_ > 0) {
+      talk(
+          fmt::format("--tls-key: {} stayed closed: resumed, or begun before the capture, so that "
+                      "what was encrypted to a key is not in it",
+                      in_words(without_certificate_)));
+    }
+  }
+
+ private:
+  static std::string in_words(std::uint64_t count) {
+    return fmt::format("{} TLS connection{}", count, count == 1 ? "" : "s");
+  }
+
+  const crypto::RsaPrivateKeys& keys_;
+  std::uint64_t misfits_ = 0, not_by_rsa_ = 0, without_certificate_ = 0;
+  record::CertificateHandle misfit_;  ///< the last one
+};
+
 class Reporter {
  public:
   Reporter(const Typed& typed, std::optional<diagnose::Saw> saw, crypto::CertificateJudge& judge,
-           std::optional<KeyLogUse>& key_log)
+           std::optional<KeyLogUse>& key_log, PrivateKeyUse& private_keys)
       : typed_(typed),
         key_log_(key_log),
+        private_keys_(private_keys),
         saw_(saw),
         judge_(judge),
         style_{colour_wanted(typed.colour), report_width(), typed.explain} {}
@@ -174,6 +230,7 @@ class Reporter {
     const auto diagnosis = diagnose::diagnose(connection.record, summary, circumstances);
     subject.diagnosis = &diagnosis;
     if (key_log_) key_log_->see(connection.record);
+    private_keys_.see(connection.record);
     print(subject);
     if (summary.progress.failure) exit_code_ = std::max<int>(exit_code_, kFailed);
   }
@@ -197,6 +254,7 @@ class Reporter {
 
   const Typed& typed_;
   std::optional<KeyLogUse>& key_log_;
+  PrivateKeyUse& private_keys_;
   std::optional<diagnose::Saw> saw_;
   crypto::CertificateJudge& judge_;
   crypto::Fingerprinter fingerprinter_;
@@ -295,7 +353,8 @@ int run_replay(const Arguments& arguments) {
   options.rdp_keys = &*rdp_keys;
   std::optional<KeyLogUse> key_log;
   if (!typed.key_log.empty()) key_log.emplace(secrets.text);
-  Reporter reporter(typed, *saw, judge, key_log);
+  PrivateKeyUse private_key_use(*private_keys);
+  Reporter reporter(typed, *saw, judge, key_log, private_key_use);
   int exit_code = kComplete;
   try {
     for (const auto& file : typed.files)
@@ -304,6 +363,7 @@ int run_replay(const Arguments& arguments) {
     // finish_results says why
   }
   if (key_log) key_log->tell(typed.key_log);
+  private_key_use.tell();
   return finish_results(std::max(exit_code, reporter.exit_code()));
 }
 

@@ -129,60 +129,58 @@ void HandshakeSecrets::read_ticket(ByteSpan body) {
   const auto ticket = behind_length(body.subspan(4));
   if (ticket.empty()) return;
   new_ticket_ = SessionMemory::of_ticket(ticket);
-  if (proven_) secrets_.sessions->remember(*new_ticket_, master_);
+  if (proven_) secrets_.sessions->remember(*new_ticket_, masters_.front());
 }
 
-bool HandshakeSecrets::find_master() {
-  if (!has_master_ && agreed_) {
-    has_master_ =
-        find_logged_master() || (exchanged_ ? find_exchanged_master() : find_resumed_master());
-  }
-  return has_master_;
+bool HandshakeSecrets::find_masters() {
+  if (!masters_.empty()) return true;
+  if (!agreed_) return false;
+  find_logged_masters();
+  if (!masters_.empty()) return true;
+  exchanged_ ? find_exchanged_masters() : find_resumed_masters();
+  return !masters_.empty();
 }
 
-bool HandshakeSecrets::find_logged_master() {
-  const auto secret = secrets_.key_log.secret("CLIENT_RANDOM", client_random_);
-  return secret && take_master(*secret);
+void HandshakeSecrets::find_logged_masters() {
+  for (const auto secret : secrets_.key_log.secrets("CLIENT_RANDOM", client_random_))
+    take_master(secret);
 }
 
-bool HandshakeSecrets::find_resumed_master() {
-  if (secrets_.sessions == nullptr) return false;
+void HandshakeSecrets::find_resumed_masters() {
+  if (secrets_.sessions == nullptr) return;
   for (const auto& name : {resumes_id_ ? session_id_ : std::nullopt, offered_ticket_}) {
     if (!name) continue;
-    const auto secret = secrets_.sessions->master_secret(*name);
-    if (secret && take_master(*secret)) return true;
+    if (const auto secret = secrets_.sessions->master_secret(*name)) take_master(*secret);
   }
-  return false;
 }
 
-bool HandshakeSecrets::find_exchanged_master() {
-  if (!spec_) return false;
-  if (const auto logged = secrets_.key_log.secret("PMS_CLIENT_RANDOM", client_random_))
-    return take_premaster(*logged);
-  if (encrypted_premaster_.empty()) return false;
-  if (const auto logged = secrets_.key_log.premaster(encrypted_premaster_))
-    return take_premaster(*logged);
+void HandshakeSecrets::find_exchanged_masters() {
+  if (!spec_) return;
+  for (const auto logged : secrets_.key_log.secrets("PMS_CLIENT_RANDOM", client_random_))
+    take_premaster(logged);
+  if (encrypted_premaster_.empty()) return;
+  for (const auto logged : secrets_.key_log.premasters(encrypted_premaster_))
+    take_premaster(logged);
   // A decryption costs much and comes out the same each time.
-  if (secrets_.private_keys == nullptr || std::exchange(exchange_tried_, true)) return false;
+  if (!masters_.empty() || secrets_.private_keys == nullptr || std::exchange(exchange_tried_, true))
+    return;
   const auto premaster = secrets_.private_keys->premaster(certificate_, encrypted_premaster_);
-  return premaster && take_premaster(premaster->reveal());
+  if (premaster) take_premaster(premaster->reveal());
 }
 
-bool HandshakeSecrets::take_master(ByteSpan secret) {
-  if (secret.size() != master_.size()) return false;
-  std::ranges::copy(secret, master_.begin());
-  return true;
+void HandshakeSecrets::take_master(ByteSpan secret) {
+  if (secret.size() != kMasterSecretSize) return;
+  std::ranges::copy(secret, masters_.emplace_back().begin());
 }
 
-bool HandshakeSecrets::take_premaster(ByteSpan premaster) {
+void HandshakeSecrets::take_premaster(ByteSpan premaster) {
   const char* digest = prf_digest(version_, *spec_);
   if (!extended_master_) {
-    derive_master_secret(digest, premaster, client_random_, server_random_, master_);
-    return true;
+    derive_master_secret(digest, premaster, client_random_, server_random_,
+                         masters_.emplace_back());
+  } else if (!session_hash_.empty() && !transcript_lost_) {
+    derive_extended_master_secret(digest, premaster, session_hash_, masters_.emplace_back());
   }
-  if (session_hash_.empty() || transcript_lost_) return false;
-  derive_extended_master_secret(digest, premaster, session_hash_, master_);
-  return true;
 }
 
 std::string_view HandshakeSecrets::obstacle() const {
@@ -192,19 +190,28 @@ std::string_view HandshakeSecrets::obstacle() const {
   return {};
 }
 
-std::unique_ptr<RecordProtection> HandshakeSecrets::protect(Side side) const {
-  RDPWHY_CHECK(has_master_ && spec_);
+std::vector<HandshakeSecrets::Protection> HandshakeSecrets::protect(Side side) const {
+  RDPWHY_CHECK(!masters_.empty() && spec_);
   const bool cbc = spec_->kind == CipherSpec::Kind::kCbc;
   const bool with_ivs = spec_->tag_size > 0 || (cbc && version_ <= kTls10);
-  const KeyBlock keys(prf_digest(version_, *spec_), *spec_, master_, client_random_, server_random_,
-                      with_ivs);
-  return make_record_protection(*spec_, keys.of(side), !with_ivs, cbc && encrypt_then_mac_);
+  std::vector<Protection> protections;
+  for (const auto& master : masters_) {
+    const KeyBlock keys(prf_digest(version_, *spec_), *spec_, master, client_random_,
+                        server_random_, with_ivs);
+    auto octets =
+        make_record_protection(*spec_, keys.of(side), !with_ivs, cbc && encrypt_then_mac_);
+    if (octets == nullptr) return {};
+    protections.push_back({std::move(octets), &master});
+  }
+  return protections;
 }
 
-void HandshakeSecrets::prove() {
-  if (std::exchange(proven_, true) || secrets_.sessions == nullptr) return;
-  if (exchanged_ && session_id_) secrets_.sessions->remember(*session_id_, master_);
-  if (new_ticket_) secrets_.sessions->remember(*new_ticket_, master_);
+void HandshakeSecrets::prove(const MasterSecret* right) {
+  if (std::exchange(proven_, true)) return;
+  masters_.remove_if([&](const MasterSecret& master) { return &master != right; });
+  if (secrets_.sessions == nullptr) return;
+  if (exchanged_ && session_id_) secrets_.sessions->remember(*session_id_, masters_.front());
+  if (new_ticket_) secrets_.sessions->remember(*new_ticket_, masters_.front());
 }
 
 }  // namespace rdpwhy::crypto

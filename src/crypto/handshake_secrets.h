@@ -1,7 +1,10 @@
 #pragma once
 
+#include <list>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "crypto/cipher_spec.h"
 #include "crypto/key_schedule.h"
@@ -22,25 +25,31 @@ class HandshakeSecrets {
   void message(Side side, ByteSpan octets);
 
   [[nodiscard]] bool agreed() const { return agreed_; }
-  /// Looks for the master secret until it is found; false when it is not there (yet).
-  [[nodiscard]] bool find_master();
+  /// Looks for the master secret until it is found; false when it is not there (yet). Where key
+  /// logs disagree there are several, and the records tell which is the right one.
+  [[nodiscard]] bool find_masters();
   /// Why records stay closed although the secret is there; empty: they need not.
   [[nodiscard]] std::string_view obstacle() const;
-  /// Once the master secret is found and nothing is in the way. Null when this OpenSSL does not
-  /// have the cipher.
-  [[nodiscard]] std::unique_ptr<RecordProtection> protect(Side side) const;
-  /// A record opened: the master secret is right, and later connections may resume the session.
-  void prove();
+  struct Protection {
+    std::unique_ptr<RecordProtection> octets;
+    const MasterSecret* master;  ///< that it comes from
+  };
+  /// By each of the master secrets, once there are any and nothing is in the way. None when this
+  /// OpenSSL does not have the cipher.
+  [[nodiscard]] std::vector<Protection> protect(Side side) const;
+  /// A record opened: this master secret is the right one, its rivals go, and later connections may
+  /// resume the session.
+  void prove(const MasterSecret* right);
 
  private:
   void follow_transcript(std::uint8_t type, ByteSpan octets);
   void read_key_exchange(ByteSpan body);
   void read_ticket(ByteSpan body);
-  bool find_logged_master();
-  bool find_resumed_master();
-  bool find_exchanged_master();
-  bool take_master(ByteSpan secret);
-  bool take_premaster(ByteSpan premaster);
+  void find_logged_masters();
+  void find_resumed_masters();
+  void find_exchanged_masters();
+  void take_master(ByteSpan secret);
+  void take_premaster(ByteSpan premaster);
 
   OpeningSecrets secrets_;
   tls::Random client_random_;
@@ -71,8 +80,7 @@ class HandshakeSecrets {
   Bytes certificate_;   ///< the server's, DER
   Bytes encrypted_premaster_;
 
-  bool has_master_ = false;
-  MasterSecret master_;
+  std::list<MasterSecret> masters_;  ///< one, once a record has opened
 };
 
 }  // namespace rdpwhy::crypto

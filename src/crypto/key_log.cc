@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <ranges>
 #include <span>
 #include <utility>
 
@@ -82,23 +83,29 @@ std::size_t KeyLog::add(std::string_view lines) {
   return understood;
 }
 
-std::optional<ByteSpan> KeyLog::secret(std::string_view label, ByteSpan client_random) const {
+std::vector<ByteSpan> KeyLog::secrets(std::string_view label, ByteSpan client_random) const {
   Random random;
-  if (client_random.size() != random.size()) return std::nullopt;
+  if (client_random.size() != random.size()) return {};
   std::ranges::copy(client_random, random.begin());
   const auto found = secrets_.find(random);
-  if (found == secrets_.end()) return std::nullopt;
-  for (const auto& entry : found->second) {
-    if (labels_[entry.label] == label) return entry.secret;
+  if (found == secrets_.end()) return {};
+  std::vector<ByteSpan> rivals;
+  for (const auto& entry : std::views::reverse(found->second)) {
+    if (labels_[entry.label] == label) rivals.emplace_back(entry.secret);
   }
-  return std::nullopt;
+  return rivals;
 }
 
-std::optional<ByteSpan> KeyLog::premaster(ByteSpan encrypted) const {
-  if (encrypted.size() < kEncryptedSize) return std::nullopt;
+std::optional<ByteSpan> KeyLog::secret(std::string_view label, ByteSpan client_random) const {
+  const auto rivals = secrets(label, client_random);
+  return rivals.empty() ? std::nullopt : std::optional(rivals.front());
+}
+
+std::vector<ByteSpan> KeyLog::premasters(ByteSpan encrypted) const {
+  if (encrypted.size() < kEncryptedSize) return {};
   Random key{};
   std::ranges::copy(encrypted.first(kEncryptedSize), key.begin());
-  return secret(kRsa, key);
+  return secrets(kRsa, key);
 }
 
 bool KeyLog::add_line(std::string_view line) {
@@ -125,20 +132,34 @@ bool KeyLog::keep(std::string_view label, const Random& random, Bytes& secret) {
     known = labels_.insert(known, std::string(label));
   }
   const auto number = static_cast<std::uint8_t>(known - labels_.begin());
-  const auto entries = secrets_.find(random);
-  if (entries != secrets_.end()) {
-    for (auto& entry : entries->second) {
-      if (entry.label != number) continue;
-      entry.secret.swap(secret);  // the newer line counts; the older secret is wiped
-      OPENSSL_cleanse(secret.data(), secret.size());
-      return true;
-    }
-  }
-  if (count_ == kMaxSecrets) return false;
-  secrets_[random].push_back({number, std::move(secret)});
-  ++count_;
+  const auto known_random = secrets_.find(random);
+  const bool room =
+      known_random == secrets_.end() || give_way(known_random->second, number, secret);
+  if (room && count_ == kMaxSecrets) return false;
+  auto& entries = known_random == secrets_.end() ? secrets_[random] : known_random->second;
+  entries.push_back({number, std::move(secret)});
+  if (room) ++count_;
   has_premasters_ = has_premasters_ || label == kRsa || label == kPremaster;
   return true;
+}
+
+/// Takes away what the newer secret stands for: the same one, or of too many rivals the oldest.
+/// True: there was none, and it is one more.
+bool KeyLog::give_way(std::vector<Entry>& entries, std::uint8_t label, ByteSpan newer) {
+  auto oldest = entries.end();
+  std::size_t rivals = 0;
+  for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
+    if (entry->label != label) continue;
+    if (rivals++ == 0) oldest = entry;
+    if (!base::equal(entry->secret, newer)) continue;
+    oldest = entry;
+    rivals = kMostRivals;
+    break;
+  }
+  if (rivals < kMostRivals) return true;
+  OPENSSL_cleanse(oldest->secret.data(), oldest->secret.size());
+  entries.erase(oldest);  // what stands behind it is moved, not copied
+  return false;
 }
 
 void KeyLog::wipe() {

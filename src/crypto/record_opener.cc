@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "crypto/aead.h"
 #include "crypto/tls12_opener.h"
@@ -95,13 +96,12 @@ class Tls13Opener final : public record::RecordOpener {
     Direction& direction = of(side);
     direction.application = true;
     direction.updates = 0;
-    direction.keys.reset();
+    direction.keys.clear();
   }
   void key_update(Side side) override {
     Direction& direction = of(side);
-    if (direction.keys != nullptr) {
-      direction.keys->update();
-    } else if (direction.updates < kMaxUpdatesAhead) {
+    for (const auto& keys : direction.keys) keys->update();
+    if (direction.keys.empty() && direction.updates < kMaxUpdatesAhead) {
       ++direction.updates;
     }
   }
@@ -113,11 +113,15 @@ class Tls13Opener final : public record::RecordOpener {
   struct Direction {
     bool application = false;
     int updates = 0;
-    std::unique_ptr<TrafficKeys> keys;  // null until its secret is known
+    /// None until a secret is known; more than one where key logs disagree, until one of them
+    /// opens a record.
+    std::vector<std::unique_ptr<TrafficKeys>> keys;
   };
 
   Direction& of(Side side) { return side == Side::kServer ? server_ : client_; }
   bool find_keys(Side side);
+  static std::expected<Opened, Refusal> open_with(std::vector<std::unique_ptr<TrafficKeys>>& rivals,
+                                                  ByteSpan record);
 
   const KeyLog& key_log_;
   tls::Random client_random_;
@@ -134,14 +138,26 @@ std::expected<Opened, Refusal> Tls13Opener::open(Side side, ByteSpan record) {
     return Opened{record[0], base::to_bytes(record.subspan(kHeaderSize))};
   }
   Direction& direction = of(side);
-  if (direction.keys == nullptr && !find_keys(side)) return std::unexpected(Refusal::kNoSecrets);
-  TrafficKeys& keys = *direction.keys;
-  auto opened = keys.open(record);
-  const bool early =
-      !opened && early_data_ && side == Side::kClient && !direction.application && keys.fresh();
+  if (direction.keys.empty() && !find_keys(side)) return std::unexpected(Refusal::kNoSecrets);
+  auto opened = open_with(direction.keys, record);
+  const bool early = !opened && early_data_ && side == Side::kClient && !direction.application &&
+                     direction.keys.front()->fresh();
   if (early) return std::unexpected(Refusal::kUnsupported);
-  keys.count();
+  for (const auto& keys : direction.keys) keys->count();
   return opened;
+}
+
+/// Of rivals the one that opens it stays.
+std::expected<Opened, Refusal> Tls13Opener::open_with(
+    std::vector<std::unique_ptr<TrafficKeys>>& rivals, ByteSpan record) {
+  for (auto& keys : rivals) {
+    auto opened = keys->open(record);
+    if (!opened) continue;
+    std::swap(keys, rivals.front());
+    rivals.resize(1);
+    return opened;
+  }
+  return std::unexpected(Refusal::kBadRecord);
 }
 
 bool Tls13Opener::find_keys(Side side) {
@@ -151,12 +167,13 @@ bool Tls13Opener::find_keys(Side side) {
       direction.application
           ? (server ? "SERVER_TRAFFIC_SECRET_0" : "CLIENT_TRAFFIC_SECRET_0")
           : (server ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
-  const auto secret = key_log_.secret(label, client_random_);
-  // A secret of another length belongs to another suite: as good as none.
-  if (!secret || secret->size() != suite_->hash_size) return false;
-  direction.keys = std::make_unique<TrafficKeys>(*suite_, *secret);
-  for (; direction.updates > 0; --direction.updates) direction.keys->update();
-  return true;
+  for (const auto secret : key_log_.secrets(label, client_random_)) {
+    // A secret of another length belongs to another suite: as good as none.
+    if (secret.size() != suite_->hash_size) continue;
+    auto& keys = direction.keys.emplace_back(std::make_unique<TrafficKeys>(*suite_, secret));
+    for (int i = 0; i < direction.updates; ++i) keys->update();
+  }
+  return !direction.keys.empty();
 }
 
 /// TLS 1.3 and its last drafts, which differ from it in their number alone.

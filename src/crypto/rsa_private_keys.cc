@@ -130,6 +130,18 @@ X509Ptr read_der(ByteSpan der) {
 class RsaPrivateKeys::Impl {
  public:
   std::vector<KeyPtr> keys;
+
+  /// Null: none of them is that of the certificate.
+  [[nodiscard]] EVP_PKEY* of_certificate(ByteSpan der) const {
+    if (keys.empty() || der.empty()) return nullptr;
+    const auto x509 = read_der(der);
+    EVP_PKEY* public_key = x509 == nullptr ? nullptr : X509_get0_pubkey(x509.get());
+    const auto found = std::ranges::find_if(keys, [&](const KeyPtr& key) {
+      return public_key != nullptr && EVP_PKEY_eq(public_key, key.get()) == 1;
+    });
+    ERR_clear_error();
+    return found == keys.end() ? nullptr : found->get();
+  }
 };
 
 RsaPrivateKeys::RsaPrivateKeys() : impl_(std::make_unique<Impl>()) {}
@@ -173,18 +185,13 @@ std::expected<void, Error> RsaPrivateKeys::add_rdp_keys(std::string_view text) {
 
 bool RsaPrivateKeys::empty() const { return impl_->keys.empty(); }
 
+bool RsaPrivateKeys::fit(ByteSpan certificate) const {
+  return impl_->of_certificate(certificate) != nullptr;
+}
+
 std::optional<Secret> RsaPrivateKeys::premaster(ByteSpan certificate, ByteSpan encrypted) const {
-  if (empty() || certificate.empty()) return {};
-  const auto x509 = read_der(certificate);
-  EVP_PKEY* public_key = x509 == nullptr ? nullptr : X509_get0_pubkey(x509.get());
-  std::optional<Secret> found;
-  for (const auto& key : impl_->keys) {
-    if (public_key == nullptr || EVP_PKEY_eq(public_key, key.get()) != 1) continue;
-    found = decrypted(key.get(), encrypted);
-    break;
-  }
-  ERR_clear_error();
-  return found;
+  auto* key = impl_->of_certificate(certificate);
+  return key == nullptr ? std::nullopt : decrypted(key, encrypted);
 }
 
 std::optional<Secret> RsaPrivateKeys::decrypted_little_endian(ByteSpan modulus,

@@ -33,12 +33,14 @@ class Tls12Opener final : public record::RecordOpener {
 
  private:
   struct Direction {
-    std::shared_ptr<HandshakeSecrets> handshake;   // null: its records are not protected yet
-    std::unique_ptr<RecordProtection> protection;  // null until a protected record is met
+    std::shared_ptr<HandshakeSecrets> handshake;  // null: its records are not protected yet
+    /// None until a protected record is met; more than one where key logs disagree, until one of
+    /// them opens a record.
+    std::vector<HandshakeSecrets::Protection> protections;
   };
 
   Direction& of(Side side) { return side == Side::kServer ? server_ : client_; }
-  std::expected<void, Refusal> find_protection(Side side);
+  std::expected<void, Refusal> find_protections(Side side);
   void begin_again(ByteSpan hello);
 
   OpeningSecrets secrets_;
@@ -55,23 +57,35 @@ std::expected<Opened, Refusal> Tls12Opener::open(Side side, ByteSpan record) {
   Direction& direction = of(side);
   if (direction.handshake == nullptr)
     return Opened{record[0], base::to_bytes(record.subspan(RecordHeader::kSize))};
-  if (direction.protection == nullptr) {
-    if (const auto found = find_protection(side); !found) return std::unexpected(found.error());
+  if (direction.protections.empty()) {
+    if (const auto found = find_protections(side); !found) return std::unexpected(found.error());
   }
-  auto plaintext = direction.protection->open(record);
-  if (!plaintext) return std::unexpected(Refusal::kBadRecord);
-  direction.handshake->prove();
-  return Opened{record[0], *std::move(plaintext)};
+  std::optional<Opened> opened;
+  const HandshakeSecrets::Protection* right = nullptr;
+  for (const auto& rival : direction.protections) {
+    auto plaintext = rival.octets->open(record);  // each of them counts the record
+    if (!plaintext || opened) continue;
+    opened = Opened{record[0], *std::move(plaintext)};
+    right = &rival;
+  }
+  if (!opened) return std::unexpected(Refusal::kBadRecord);
+  direction.handshake->prove(right->master);
+  if (direction.protections.size() > 1) {
+    const auto at = static_cast<std::size_t>(right - direction.protections.data());
+    std::swap(direction.protections.front(), direction.protections[at]);
+    direction.protections.resize(1);
+  }
+  return *std::move(opened);
 }
 
-std::expected<void, Refusal> Tls12Opener::find_protection(Side side) {
+std::expected<void, Refusal> Tls12Opener::find_protections(Side side) {
   Direction& direction = of(side);
   auto& handshake = *direction.handshake;
-  if (!handshake.find_master()) return std::unexpected(Refusal::kNoSecrets);
+  if (!handshake.find_masters()) return std::unexpected(Refusal::kNoSecrets);
   obstacle_ = handshake.obstacle();
   if (obstacle_.empty()) {
-    direction.protection = handshake.protect(side);
-    if (direction.protection == nullptr)
+    direction.protections = handshake.protect(side);
+    if (direction.protections.empty())
       obstacle_ = "the OpenSSL of this machine does not have the cipher of this suite";
   }
   if (!obstacle_.empty()) return std::unexpected(Refusal::kUnsupported);
@@ -104,7 +118,7 @@ void Tls12Opener::change_cipher_spec(Side side) {
   Direction& direction = of(side);
   if (handshake_ == nullptr || !handshake_->agreed() || direction.handshake == handshake_) return;
   direction.handshake = handshake_;
-  direction.protection.reset();
+  direction.protections.clear();
 }
 
 }  // namespace

@@ -112,6 +112,18 @@ class OddFiles(Case):
         secret = self.path("x.keys", f"CLIENT_RANDOM {'ab' * 32} {'cd' * 48}\n".encode())
         self.assertEqual(run("replay", "--json", "--keylog", secret, capture).stderr, b"")
 
+    def test_a_private_key_that_opens_nothing_is_said_to(self):
+        key = self.path("key.pem", self.key())
+        for name, words in (("xrdp-tls12-rsa.pcapng", "no key that was given is that of the certificate of 1 TLS connection (CN = "),
+                            ("lab-valid.pcapng", "1 TLS connection stayed closed: TLS 1.3, and (EC)DHE before it, encrypt nothing to the server's key")):
+            with open(os.path.join(SOURCE, "captures", name), "rb") as file:
+                octets = file.read()
+            closed = self.path(name, without_secrets(octets))
+            finished = run("replay", "--json", "--tls-key", key, closed)
+            self.assertEqual(len(self.handshakes(finished)), 1)
+            self.assertIn(words, finished.stderr.decode())
+            self.assertEqual(run("replay", "--json", "--tls-key", key, os.path.join(SOURCE, "captures", name)).stderr, b"", name)
+
     def test_the_worst_of_several_files_decides(self):
         finished = run("replay", self.path("none.pcap", PCAP_HEADER), self.path("missing"))
         self.assertEqual(finished.returncode, 3)

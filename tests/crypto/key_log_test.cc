@@ -45,10 +45,10 @@ TEST(KeyLog, PremasterSecretsGoByWhatTheClientEncrypted) {
   EXPECT_EQ(log.add(std::string("RSA 0011223344556677 ") + kSecret), 1u);
   EXPECT_TRUE(log.has_premasters());
   const Bytes encrypted = *base::parse_hex("0011223344556677 8899");
-  ASSERT_TRUE(log.premaster(encrypted));
-  EXPECT_TRUE(base::equal(*log.premaster(encrypted), *base::parse_hex(kSecret)));
-  EXPECT_FALSE(log.premaster(ByteSpan(encrypted).first(7)));
-  EXPECT_FALSE(log.premaster(Bytes(128, 1)));
+  ASSERT_EQ(log.premasters(encrypted).size(), 1u);
+  EXPECT_TRUE(base::equal(log.premasters(encrypted).front(), *base::parse_hex(kSecret)));
+  EXPECT_TRUE(log.premasters(ByteSpan(encrypted).first(7)).empty());
+  EXPECT_TRUE(log.premasters(Bytes(128, 1)).empty());
   for (const auto* number : {"00112233445566", "001122334455667788", ""})
     EXPECT_EQ(log.add(std::string("RSA ") + number + " " + kSecret), 0u);
   KeyLog moved = std::move(log);
@@ -69,12 +69,37 @@ TEST(KeyLog, PassesOverWhatIsNotQuiteASecret) {
   EXPECT_TRUE(log.empty());
 }
 
-TEST(KeyLog, TheLaterLineCounts) {
+std::vector<std::string> rivals_in(const KeyLog& log) {
+  std::vector<std::string> rivals;
+  for (const auto secret : log.secrets("CLIENT_RANDOM", kRandomOctets))
+    rivals.push_back(base::to_hex(secret));
+  return rivals;
+}
+
+TEST(KeyLog, LinesThatDisagreeAreRivalsAndTheLaterOneComesFirst) {
   KeyLog log;
   log.add(line("CLIENT_RANDOM"));
+  log.add(line("OTHER"));
   EXPECT_EQ(log.add("CLIENT_RANDOM " + kRandom + " 42"), 1u);
   EXPECT_EQ(base::to_hex(*log.secret("CLIENT_RANDOM", kRandomOctets)), "42");
-  EXPECT_EQ(log.size(), 1u);
+  EXPECT_EQ(log.size(), 3u);
+  EXPECT_EQ(rivals_in(log).size(), 2u);
+  // The same line again is no rival, and counts as the later one.
+  EXPECT_EQ(log.add(line("CLIENT_RANDOM")), 1u);
+  EXPECT_EQ(log.size(), 3u);
+  ASSERT_EQ(rivals_in(log).size(), 2u);
+  EXPECT_EQ(rivals_in(log)[1], "42");
+  EXPECT_EQ(log.secrets("OTHER", kRandomOctets).size(), 1u);
+}
+
+TEST(KeyLog, RivalsAreBoundedAndTheOldestGoFirst) {
+  KeyLog log;
+  std::size_t understood = 0;
+  for (int i = 10; i < 99; ++i)
+    understood += log.add(fmt::format("CLIENT_RANDOM {} {}", kRandom, i));
+  EXPECT_EQ(understood, 89u);
+  EXPECT_EQ(log.size(), KeyLog::kMostRivals);
+  EXPECT_EQ(rivals_in(log), (std::vector<std::string>{"98", "97", "96", "95"}));
 }
 
 TEST(KeyLog, LabelsAreBounded) {

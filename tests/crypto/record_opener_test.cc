@@ -81,6 +81,38 @@ TEST_F(Rfc8448, ClientRecordsOpenAsPublished) {
   EXPECT_EQ(alert->plaintext, (Bytes{1, 0}));
 }
 
+TEST_F(Rfc8448, OfSecretsThatDisagreeTheOneThatOpensARecordIsUsed) {
+  const std::string random = base::to_hex(client_hello_.random);
+  for (const bool wrong_last : {true, false}) {
+    KeyLog log;
+    const auto add_wrong = [&](char digit) {
+      for (const auto* label : {"CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "CLIENT_TRAFFIC_SECRET_0 "})
+        log.add(label + random + " " + std::string(64, digit));
+    };
+    if (!wrong_last) add_wrong('1');
+    log.add("CLIENT_HANDSHAKE_TRAFFIC_SECRET " + random +
+            " b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21\n"
+            "CLIENT_TRAFFIC_SECRET_0 " +
+            random + " 9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5\n");
+    if (wrong_last) add_wrong('2');
+    const auto opener = make_record_opener(log, client_hello_, server_hello(0x1301));
+    EXPECT_TRUE(opener->open(Side::kClient, client_finished_));
+    opener->finished(Side::kClient);
+    EXPECT_TRUE(opener->open(Side::kClient, client_text_));
+    EXPECT_TRUE(opener->open(Side::kClient, client_alert_));
+  }
+}
+
+TEST_F(Rfc8448, ARecordThatNoneOfTheSecretsOpensIsCountedForEach) {
+  log_.add("SERVER_TRAFFIC_SECRET_0 " + base::to_hex(client_hello_.random) + " " +
+           std::string(64, '1'));
+  opener_->finished(Side::kServer);
+  Bytes damaged = server_text_;
+  damaged.back() ^= 1;
+  EXPECT_EQ(opener_->open(Side::kServer, damaged).error(), Refusal::kBadRecord);
+  EXPECT_TRUE(opener_->open(Side::kServer, server_text_));
+}
+
 TEST_F(Rfc8448, ADamagedRecordCostsItselfAlone) {
   opener_->finished(Side::kServer);
   Bytes damaged = server_text_;

@@ -253,6 +253,70 @@ class Gcm : public ::testing::Test {
   OpensslPair pair_{OpensslPair::Setup{.suites = "ECDHE-RSA-AES128-GCM-SHA256"}};
 };
 
+/// The last digit of each secret is another one.
+std::string spoiled(std::string lines) {
+  for (std::size_t end = lines.find('\n'); end != std::string::npos;
+       end = lines.find('\n', end + 1))
+    lines[end - 1] = lines[end - 1] == '0' ? '1' : '0';
+  return lines;
+}
+
+TEST(Tls12Opener, OfMasterSecretsThatDisagreeTheOneThatOpensARecordIsUsed) {
+  // GCM counts records, CBC of TLS 1.0 chains them: each rival has to keep in step.
+  for (const auto& setup : {OpensslPair::Setup{.suites = "ECDHE-RSA-AES128-GCM-SHA256"},
+                            OpensslPair::Setup{.version = TLS1_VERSION, .suites = "AES128-SHA"}}) {
+    for (const bool wrong_last : {false, true}) {
+      OpensslPair pair(setup);
+      ASSERT_TRUE(pair.connect());
+      converse(pair);
+      const auto right = only("CLIENT_RANDOM ", pair.key_log());
+      KeyLog log;
+      log.add(wrong_last ? right + spoiled(right) : spoiled(right) + right);
+      ASSERT_EQ(log.size(), 2u);
+      SessionMemory memory;
+      expect_all_opened(pair, witnessed(pair.wire(), {log, nullptr, &memory}));
+    }
+  }
+}
+
+TEST(Tls12Opener, OfPremasterSecretsThatDisagreeTheRightOneIsUsedAndResumedWith) {
+  OpensslPair pair({.suites = "AES128-SHA"});
+  ASSERT_TRUE(pair.connect());
+  converse(pair);
+  const auto first = pair.wire();
+  const auto right = only("RSA ", pair.key_log());
+  KeyLog log;
+  log.add(right + spoiled(right));
+  ASSERT_EQ(log.size(), 2u);
+  SSL_SESSION* session = SSL_get1_session(pair.client());
+  ASSERT_TRUE(pair.connect(session));
+  SSL_SESSION_free(session);
+  ASSERT_TRUE(pair.was_resumed());
+  SessionMemory memory;
+  EXPECT_EQ(witnessed(first, {log, nullptr, &memory}).refusals(), 0u);
+  EXPECT_EQ(witnessed(pair.wire(), {log, nullptr, &memory}).refusals(), 0u);
+}
+
+TEST(Tls12Opener, AKeyFitsItsOwnCertificateOnly) {
+  const auto made = make_self_signed({.key = CertificateRecipe::Key::kRsa2048});
+  const auto other = make_self_signed({.key = CertificateRecipe::Key::kEcP256});
+  ASSERT_TRUE(made && other);
+  const auto der_of = [](const std::string& pem) {
+    const auto chain = read_pem_certificates(pem);
+    Bytes der(static_cast<std::size_t>(i2d_X509(chain->front().get(), nullptr)));
+    auto* to = der.data();
+    i2d_X509(chain->front().get(), &to);
+    return der;
+  };
+  RsaPrivateKeys keys;
+  EXPECT_FALSE(keys.fit(der_of(made->certificate_pem)));
+  ASSERT_TRUE(keys.add(made->private_key_pem));
+  EXPECT_TRUE(keys.fit(der_of(made->certificate_pem)));
+  EXPECT_FALSE(keys.fit(der_of(other->certificate_pem)));
+  EXPECT_FALSE(keys.fit({}));
+  EXPECT_FALSE(keys.fit(Bytes(500, 0x30)));
+}
+
 TEST_F(Gcm, WithoutSecretsEveryRecordWaits) {
   const auto witness = witnessed(pair_.wire(), KeyLog());
   EXPECT_THAT(witness.client.refusals, Each(Refusal::kNoSecrets));

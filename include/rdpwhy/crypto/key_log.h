@@ -23,17 +23,22 @@ class KeyLog {
   ~KeyLog();
 
   /// Any number of whole lines, with any line ends; comments, garbage and lines of other kinds are
-  /// passed over. Of two lines for one label and random the later one counts. Returns how many
-  /// secrets were understood.
+  /// passed over. Lines that disagree about one label and random are rivals, of which the last
+  /// kMostRivals are kept: logs are put together, and one of them may be somebody else's. Returns
+  /// how many secrets were understood.
   std::size_t add(std::string_view lines);
 
+  static constexpr std::size_t kMostRivals = 4;
+
   /// `label` as in the file: "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_RANDOM" (a master secret).
-  /// The view holds until the next add().
+  /// All that the lines say, the last one first. The views hold until the next add().
+  [[nodiscard]] std::vector<ByteSpan> secrets(std::string_view label, ByteSpan client_random) const;
+  /// The first of them.
   [[nodiscard]] std::optional<ByteSpan> secret(std::string_view label,
                                                ByteSpan client_random) const;
 
-  /// "RSA": the premaster secret by the first eight octets of what the client encrypted.
-  [[nodiscard]] std::optional<ByteSpan> premaster(ByteSpan encrypted) const;
+  /// "RSA": the premaster secrets by the first eight octets of what the client encrypted.
+  [[nodiscard]] std::vector<ByteSpan> premasters(ByteSpan encrypted) const;
   /// Premaster secrets of any kind are there, which take more of a handshake than its randoms.
   [[nodiscard]] bool has_premasters() const { return has_premasters_; }
 
@@ -49,6 +54,7 @@ class KeyLog {
 
   bool add_line(std::string_view line);
   bool keep(std::string_view label, const Random& random, Bytes& secret);
+  static bool give_way(std::vector<Entry>& entries, std::uint8_t label, ByteSpan newer);
   void wipe();
 
   std::vector<std::string> labels_;

@@ -28,6 +28,8 @@ class RsaPrivateKeys {
   /// or what add() takes.
   [[nodiscard]] std::expected<void, Error> add_rdp_keys(std::string_view text);
   [[nodiscard]] bool empty() const;
+  /// One of them is the certificate's (DER).
+  [[nodiscard]] bool fit(ByteSpan certificate) const;
 
   /// RFC 5246 7.4.7.1: the premaster secret that was encrypted to the certificate's key. Nothing
   /// when none of the keys is the certificate's, or when what comes out is no premaster secret.
