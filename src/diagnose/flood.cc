@@ -2,6 +2,8 @@
 // than the one that is due, and one that is never finished.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "diagnose/reading.h"
 #include "rdpwhy/tls/handshake.h"
 
@@ -143,6 +145,10 @@ bool judge_unfinished(const Reading& reading, Findings& findings) {
   if (octets == 0) return false;
   const auto* ending =
       reading.ending == nullptr ? nullptr : std::get_if<record::Ending>(&reading.ending->fact);
+  // Its silence counts from the last octet of either side: of the client's leave, where it took it.
+  const bool took_leave = std::ranges::any_of(reading.record.evidence, [&](const Evidence& e) {
+    return e.where.side == Side::kClient && std::holds_alternative<record::TlsAlert>(e.fact);
+  });
   const auto because = ids_with_failure(reading, {});
   auto& finding = findings.add(
       "stalled", Confidence::kPossible,
@@ -150,7 +156,7 @@ bool judge_unfinished(const Reading& reading, Findings& findings) {
                   "stopped in the middle, or comes far too slowly.",
                   octets, octets == 1 ? "" : "s", duration_in_words(failure->after_ns),
                   after_in_words(*failure, "the last message"),
-                  ending == nullptr
+                  ending == nullptr || took_leave
                       ? ""
                       : fmt::format(" (the last octet came {} before the client hung up)",
                                     duration_in_words(ending->silence))),

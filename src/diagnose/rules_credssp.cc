@@ -114,6 +114,32 @@ std::optional<Side> side_that_stayed_closed(const Reading& reading) {
   return closed ? std::optional(side) : std::nullopt;
 }
 
+/// The server's pubKeyAuth came before its errorCode, and nothing of the client in between.
+bool refused_after_confirming(const LogonReading& logon) {
+  return logon.server_key != nullptr && logon.server_key->id < logon.refusal->id &&
+         (logon.delegation == nullptr || logon.delegation->id > logon.refusal->id);
+}
+
+/// MS-CSSP 3.1.5: a server confirms its key to whom it has authenticated. One that then refuses
+/// them contradicts itself, and is taken by neither word alone.
+void weigh_confirmation(const Reading& reading, Finding& finding) {
+  const auto& run = reading.record.run;
+  finding.confidence = std::max(finding.confidence, Confidence::kLikely);
+  if (run && run->public_key_confirmed == false) {
+    finding.says += " Its pubKeyAuth before that does not match the TLS certificate.";
+    finding.against.emplace_back(
+        "whoever sent that pubKeyAuth does not hold the key of this certificate, and may have "
+        "sent the code as well");
+    return;
+  }
+  finding.says += fmt::format(
+      " It had confirmed its public key before that{}, as a server does once it has taken the "
+      "proof "
+      "of who the user is: what it refuses may be what comes after, and not the password.",
+      run && run->public_key_confirmed ? ", rightly" : "");
+  finding.against.emplace_back("with its pubKeyAuth it had just accepted the same proof");
+}
+
 void judge_error_code(const Reading& reading, Findings& findings) {
   const auto& logon = reading.logon;
   const auto code = *logon.refusal_fact()->error_code;
@@ -140,6 +166,8 @@ void judge_error_code(const Reading& reading, Findings& findings) {
                                meaning.empty() ? "" : " ", meaning, remark_on(reading, cause)),
                    because);
   if (row != nullptr && !row->remark.empty()) finding.against.emplace_back(row->remark);
+  if (refused_after_confirming(logon) && is_about_an_account(cause))
+    weigh_confirmation(reading, finding);
   if (too_early) {
     finding.against.emplace_back(
         "nobody had been named yet, so it can hardly be about an account: rather the server "
@@ -666,6 +694,15 @@ void judge_rdp_pdu(const Reading& reading, Findings& findings) {
       .against.push_back("a server that does not follow the selected protocol does so as well");
 }
 
+/// After the credentials: the octets of AUTHZ_ACCESS_DENIED (MS-RDPBCGR 2.2.10.2) where none is
+/// due.
+bool denies_out_of_turn(const Reading& reading) {
+  const auto& shown = reading.record.evidence[reading.failure()->evidence - 1];
+  const auto* unexpected = record::get_if<record::Unexpected>(&shown.fact);
+  return unexpected != nullptr && reading.logon.delegation != nullptr &&
+         shown.where.side == Side::kServer && unexpected->first == Bytes{5, 0, 0, 0};
+}
+
 void judge_broken(const Reading& reading, Findings& findings) {
   if (judge_own_limit(reading, findings)) return;
   findings
@@ -674,6 +711,13 @@ void judge_broken(const Reading& reading, Findings& findings) {
                        record::name_of(reading.failure()->by), breach_behind_colon(reading)),
            dialogue_ids(reading))
       .against.push_back("something in between may have changed it");
+  if (!denies_out_of_turn(reading)) return;
+  findings
+      .add("remote-desktop-right-missing", Confidence::kPossible,
+           "Taken for an authorization result, it says that this user may not sign in over Remote "
+           "Desktop.",
+           dialogue_ids(reading))
+      .against.push_back("the protocol has no such result here, and a client does not read it");
 }
 
 // --- the client left
@@ -780,9 +824,11 @@ void judge_credssp(const Reading& reading, Findings& findings) {
   if (logon.rdp_pdu != nullptr) return judge_rdp_pdu(reading, findings);
   if (logon.reject != nullptr && logon.server_key == nullptr)
     return judge_rejected_mechanism(reading, findings);
-  if (logon.authorization != nullptr) return;
+  const auto* authorization = logon.authorization_fact();
+  if (authorization != nullptr && authorization->authorization_result != 0) return;
   if (const auto closed = side_that_stayed_closed(reading))
     return judge_half_of_it(reading, *closed, findings);
+  if (authorization != nullptr) return;
   if (const auto& run = reading.record.run) {
     if (run->public_key_confirmed == false) return judge_public_key(reading, findings);
     if (run->own_stop) return judge_own_stop(reading, *run->own_stop, findings);

@@ -92,12 +92,12 @@ bool PlaintextLayer::selects_credssp() const {
 
 /// MS-RDPBCGR 5.4.2.1: only with PROTOCOL_HYBRID_EX, and the client waits for it.
 bool PlaintextLayer::authorization_is_due(Side side) const {
-  return side == Side::kServer && selects(rdp::Protocol::kHybridEx) && delegated_ && !authorized_ &&
-         !server_.spoke_rdp;
+  return side == Side::kServer && selects(rdp::Protocol::kHybridEx) &&
+         (delegated_ || may_be_delegated_) && !authorized_ && !server_.spoke_rdp;
 }
 
 std::string_view PlaintextLayer::due_from(Side side) const {
-  if (credssp_runs()) return kTsRequestName;
+  if (credssp_runs(side)) return kTsRequestName;
   // A client that goes on without it may be answered.
   if (authorization_is_due(side) && !client_.spoke_rdp) return kAuthorizationName;
   if (selects(rdp::Protocol::kRdstls) && !rdstls_done_) return kRdstlsName;
@@ -154,11 +154,15 @@ void PlaintextLayer::lose(Side side) {
   half(side).partial = base::WipedBytes();
 }
 
+void PlaintextLayer::miss(Side side) {
+  if (side == Side::kClient && confirmed_) may_be_delegated_ = true;
+}
+
 // --- what begins here, and how long it is -------------------------------------------------------
 
 PlaintextLayer::Cut PlaintextLayer::cut(Side side, ByteSpan view) const {
   if (x224_.selected().value_or(0) == 0) return cut_unknown(side, view);
-  if (credssp_runs()) {
+  if (credssp_runs(side)) {
     if (may_be_tpkt(view)) return cut_rdp(side, view);
     return cut_ts_request(view);
   }
@@ -298,6 +302,7 @@ void PlaintextLayer::read_ts_request(const Unit& unit) {
   auto message = message_of(*std::move(request), notes.anomalies);
   const bool refuses = message.error_code.value_or(0) != 0;
   if (unit.side == Side::kClient && message.auth_info_size) delegated_ = true;
+  if (unit.side == Side::kServer && message.pub_key_auth && !refuses) confirmed_ = true;
   add(Phase::kCredssp, unit, std::move(message), std::move(notes.anomalies));
   if (unit.side == Side::kServer && refuses && !server_.spoke_rdp && !client_.spoke_rdp) {
     log_.phase = Phase::kCredssp;  // it had not been complete
@@ -309,7 +314,7 @@ void PlaintextLayer::read_ts_request(const Unit& unit) {
 void PlaintextLayer::read_authorization(const Unit& unit) {
   Notes notes;
   const auto result = auth::decode_early_user_authorization_result(unit.octets, &notes);
-  authorized_ = true;
+  authorized_ = result ? result->authorization_result : 0;
   count_message(unit, notes);
   if (!result) {  // cannot be: four octets are any number
     add(Phase::kAuthorization, unit,
@@ -362,13 +367,19 @@ void PlaintextLayer::read_bad(const Cut& cut, const Unit& unit) {
   const auto due = due_from(unit.side);
   const auto expected = std::string(due.empty() ? kDataName : due);
   auto first = first_octets(unit.octets, kMostFirstInsideTls);
-  const auto other = recognise_protocol(unit.octets, unit.side);
+  auto other = std::string(recognise_protocol(unit.octets, unit.side));
+  if (other.empty()) other = stray_result(unit);
   if (cut.kind == Kind::kStrange && !other.empty()) {
+    std::vector<Note> notes;
+    if (authorized_ && unit.side == Side::kServer && unit.octets[0] != *authorized_ &&
+        other.starts_with("a second"))
+      notes.push_back({.field = "authorizationResult", .text = "contradicts the first one"});
     log_.add(unit.where(), unit.at,
-             record::Unexpected{.got = std::string(other),
+             record::Unexpected{.got = std::move(other),
                                 .expected = expected,
                                 .seen = log_.seen(),
-                                .first = std::move(first)});
+                                .first = std::move(first)},
+             std::move(notes));
     return;
   }
   log_.add(unit.where(), unit.at,
@@ -376,6 +387,27 @@ void PlaintextLayer::read_bad(const Cut& cut, const Unit& unit) {
                              .error = cut.error.value_or(DecodeError{}),
                              .first = std::move(first),
                              .own_limit = cut.kind == Kind::kTooLong});
+}
+
+/// What four octets that stand here for nothing else look like, where servers have been met, or can
+/// be thought of, that send them out of their turn; empty: nothing.
+std::string PlaintextLayer::stray_result(const Unit& unit) const {
+  const bool may_be = unit.side == Side::kServer && selects_credssp() &&
+                      unit.octets.size() >= auth::EarlyUserAuthorizationResult::kSize;
+  if (!may_be || unit.octets[1] != 0 || unit.octets[2] != 0 || unit.octets[3] != 0) return {};
+  const auto name = unit.octets[0] == 0   ? "AUTHZ_SUCCESS"
+                    : unit.octets[0] == 5 ? "AUTHZ_ACCESS_DENIED"
+                                          : "";
+  if (*name == '\0') return {};
+  const auto result = fmt::format("{} ({})", kAuthorizationName, name);
+  if (authorized_) return fmt::format("a second {}", result);
+  if (credssp_runs(unit.side))
+    return fmt::format("what looks like an {}, ahead of any credentials", result);
+  return selects(rdp::Protocol::kHybridEx)
+             ? fmt::format("what looks like an {}, too late", result)
+             : fmt::format(
+                   "what looks like an {}, which only a server that selected HYBRID_EX sends",
+                   result);
 }
 
 void PlaintextLayer::note_beginning(const Unit& record) {

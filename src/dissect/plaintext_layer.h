@@ -32,6 +32,8 @@ class PlaintextLayer {
   [[nodiscard]] bool read(const Unit& record, ByteSpan plaintext, Phase phase_behind);
   /// The records of this side do not open any more.
   void lose(Side side);
+  /// A record of this side stayed closed, and what was said in it is not known.
+  void miss(Side side);
 
   /// Of a message that is not whole yet.
   [[nodiscard]] std::size_t octets_begun(Side side) const { return half(side).partial.size(); }
@@ -82,6 +84,7 @@ class PlaintextLayer {
   [[nodiscard]] Cut cut_rdp(Side side, ByteSpan view) const;
   [[nodiscard]] Cut cut_unknown(Side side, ByteSpan view) const;
   [[nodiscard]] std::string_view due_from(Side side) const;
+  [[nodiscard]] std::string stray_result(const Unit& unit) const;
   void read_unit(const Cut& cut, const Unit& unit);
   void read_ts_request(const Unit& unit);
   void read_authorization(const Unit& unit);
@@ -95,7 +98,9 @@ class PlaintextLayer {
 
   [[nodiscard]] bool selects(rdp::Protocol protocol) const;
   [[nodiscard]] bool selects_credssp() const;
-  [[nodiscard]] bool credssp_runs() const { return selects_credssp() && !delegated_; }
+  [[nodiscard]] bool credssp_runs(Side side) const {
+    return selects_credssp() && !delegated_ && !(side == Side::kServer && may_be_delegated_);
+  }
   [[nodiscard]] bool authorization_is_due(Side side) const;
   Half& half(Side side) { return side == Side::kServer ? server_ : client_; }
   const Half& half(Side side) const { return side == Side::kServer ? server_ : client_; }
@@ -103,8 +108,11 @@ class PlaintextLayer {
   EvidenceLog& log_;
   X224Layer& x224_;
   bool may_know_;
-  bool delegated_ = false;   ///< the client's credentials were sent: CredSSP is complete
-  bool authorized_ = false;  ///< an Early User Authorization Result was read
+  bool delegated_ = false;  ///< the client's credentials were sent: CredSSP is complete
+  bool confirmed_ = false;  ///< the server's pubKeyAuth was read: they may go
+  /// They may have gone in what stayed closed: what the server says next need be no TSRequest.
+  bool may_be_delegated_ = false;
+  std::optional<std::uint32_t> authorized_;  ///< the Early User Authorization Result that was read
   bool rdstls_done_ = false;
   Half client_, server_;
 };

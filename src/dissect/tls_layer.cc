@@ -161,6 +161,7 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final
   if (unit.missing > 0) half.sealed = true;  // the next record's number and hash are unknown
   if (opener_ == nullptr || half.sealed) {
     inside_.lose(unit.side);
+    inside_.miss(unit.side);
     keep_closed(unit);
     return Outcome::kRead;
   }
@@ -191,6 +192,7 @@ TlsLayer::Outcome TlsLayer::read_sealed(const Unit& unit, bool secrets_are_final
   }
   // Early data of TLS 1.3 stays closed and is not the stream that follows it.
   if (half.sealed || !tls13_) inside_.lose(unit.side);
+  inside_.miss(unit.side);
   keep_closed(unit, std::move(notes));
   return Outcome::kRead;
 }

@@ -577,6 +577,58 @@ TEST(Logon, WhereOneDirectionStayedClosedNothingIsConcludedFromWhatItWasNotSeenT
   EXPECT_EQ(found(servers.end(Side::kClient, How::kClose).diagnose()), "unexplained possible");
 }
 
+TEST(Logon, WhereTheClientsSideStayedClosedTheServersResultIsItsWord) {
+  const auto ended_with = [](std::uint32_t result) {
+    auto story = secured(false);
+    const auto closed_of_client = [&](std::uint32_t size) -> Story& {
+      return story.add(Phase::kTls, Side::kClient, record::ApplicationData{.size = size});
+    };
+    closed_of_client(79).challenge();
+    closed_of_client(531).server_key();
+    closed_of_client(112).authorization(result).end(Side::kClient, How::kClose);
+    return story;
+  };
+  EXPECT_EQ(first_of(ended_with(5)), "remote-desktop-right-missing certain");
+  const auto granted = ended_with(0).diagnose();
+  EXPECT_EQ(found(granted), "unexplained possible");
+  EXPECT_NE(granted.causes.front().says.find("what the client said stayed closed"),
+            std::string::npos);
+}
+
+TEST(Logon, ARefusalBehindTheServersOwnConfirmationIsNotCertain) {
+  for (const bool live : {true, false}) {
+    const auto refused = closed(proved(6, 6, live).server_key().error_code(0xC000006D));
+    EXPECT_EQ(first_of(refused), "logon-failure likely");
+    const auto& cause = refused.diagnose().causes.front();
+    EXPECT_NE(cause.says.find("STATUS_LOGON_FAILURE"), std::string::npos) << cause.says;
+    EXPECT_NE(cause.says.find("had confirmed its public key"), std::string::npos) << cause.says;
+    EXPECT_FALSE(cause.against.empty());
+  }
+  auto verified = closed(accepted().error_code(0xC0000072));
+  verified.record.run->public_key_confirmed = true;
+  EXPECT_EQ(first_of(verified), "account-disabled likely");
+  EXPECT_NE(verified.diagnose().causes.front().says.find("before that, rightly"),
+            std::string::npos);
+  auto wrong = closed(accepted().error_code(0xC000006D));
+  wrong.record.run->public_key_confirmed = false;
+  EXPECT_EQ(first_of(wrong), "logon-failure likely");
+  EXPECT_NE(wrong.diagnose().causes.front().says.find("does not match the TLS certificate"),
+            std::string::npos);
+  // What is about the server and not the user is its own word as before, and so is what it says of
+  // the credentials once it has them.
+  EXPECT_EQ(first_of(closed(accepted().error_code(0xC000005E))), "no-logon-servers certain");
+  EXPECT_EQ(first_of(closed(delegated().error_code(0xC000015B))), "logon-type-not-granted certain");
+}
+
+TEST(Logon, ADenialThatTheProtocolDoesNotHaveIsAViolationAndPerhapsADenial) {
+  const auto story = closed(delegated().inside_tls(
+      Phase::kCredssp, Side::kServer,
+      record::Unexpected{
+          "what looks like an Early User Authorization Result", "X.224 Data", "", {5, 0, 0, 0}}));
+  EXPECT_EQ(found(story.diagnose()),
+            "protocol-violation likely, remote-desktop-right-missing possible");
+}
+
 TEST(Logon, ACapturedLogonAfterWhichTheClientLeftIsToldAsOne) {
   const auto left = [](Story story) {
     return story.inside_tls(Phase::kTls, Side::kClient, record::TlsAlert{tls::Alert{1, 0}})

@@ -17,7 +17,7 @@
 // behind the plaintext, as TLS 1.3 has it inside (RFC 8446 5.2), and nothing else.
 namespace rdpwhy::dissect::streams {
 
-class IdentityOpener final : public record::RecordOpener {
+class IdentityOpener : public record::RecordOpener {
  public:
   std::expected<Opened, Refusal> open(Side, ByteSpan header_and_fragment) override {
     auto inner = header_and_fragment.subspan(tls::RecordHeader::kSize);

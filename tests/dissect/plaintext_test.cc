@@ -128,6 +128,88 @@ TEST(Plaintext, TheResultIsFoundAlthoughTheClientDidNotWaitForIt) {
   EXPECT_EQ(said_inside(record).at(7), "server: MCS Connect-Response");
 }
 
+TEST(Plaintext, AnAuthorizationResultOutOfItsTurnIsCalledWhatItLooksLike) {
+  const auto last_of = [](std::uint32_t selected, Connection rest) {
+    return said_inside(opened(selected, std::move(rest))).back();
+  };
+  const auto result = server(inside(authorization(5)));
+  EXPECT_EQ(last_of(kHybrid, credssp_exchange() + Connection{result}),
+            "server: unexpected what looks like an Early User Authorization Result "
+            "(AUTHZ_ACCESS_DENIED), which only a server that selected HYBRID_EX sends, X.224 Data "
+            "was due");
+  auto before_credentials = credssp_exchange();
+  before_credentials.resize(4);
+  EXPECT_EQ(last_of(kHybridEx, before_credentials + Connection{result}),
+            "server: unexpected what looks like an Early User Authorization Result "
+            "(AUTHZ_ACCESS_DENIED), ahead of any credentials, CredSSP TSRequest was due");
+  // No code that is known, and no result of a client.
+  EXPECT_TRUE(last_of(kHybrid, credssp_exchange() + Connection{server(inside(authorization(77)))})
+                  .starts_with("server: malformed X.224 Data"));
+  EXPECT_TRUE(last_of(kHybridEx, credssp_exchange() + Connection{client(inside(authorization(0)))})
+                  .starts_with("client: malformed X.224 Data"));
+}
+
+TEST(Plaintext, ASecondAuthorizationResultInTheSameRecordIsTold) {
+  for (const auto second : {0u, 5u}) {
+    const auto record =
+        opened(kHybridEx,
+               credssp_exchange() +
+                   Connection{server(inside(joined({authorization(0), authorization(second)})))});
+    const auto lines = said_inside(record);
+    ASSERT_EQ(lines.size(), 7u);
+    EXPECT_EQ(lines[5], "server: Early User Authorization Result AUTHZ_SUCCESS");
+    EXPECT_TRUE(
+        lines[6].starts_with("server: unexpected a second Early User Authorization Result (AUTHZ_"))
+        << lines[6];
+    const auto& notes = record.evidence.back().notes;
+    ASSERT_EQ(notes.size(), second == 0 ? 0u : 1u);
+    if (second != 0) {
+      EXPECT_EQ(notes.front().text, "contradicts the first one");
+    }
+  }
+}
+
+/// The client's secrets are not there.
+class ServersHalfOpener final : public IdentityOpener {
+ public:
+  std::expected<Opened, Refusal> open(Side side, ByteSpan record) override {
+    if (side == Side::kClient) return std::unexpected(Refusal::kNoSecrets);
+    return IdentityOpener::open(side, record);
+  }
+};
+
+TEST(Plaintext, WhereTheClientsSideStaysClosedTheServersResultIsStillOne) {
+  auto options = opening_options();
+  options.make_opener = [](const auto&, const auto&) {
+    return std::make_unique<ServersHalfOpener>();
+  };
+  const auto servers_words = [&](Connection rest) {
+    Lines words;
+    for (auto& line :
+         said_inside(dissected(opened_connection(kHybridEx, std::move(rest)), options))) {
+      if (line.starts_with("server: ")) words.push_back(std::move(line));
+    }
+    return words;
+  };
+  const Lines before = {"server: CredSSP TSRequest v6: NTLM CHALLENGE",
+                        "server: CredSSP TSRequest v6: pubKeyAuth"};
+  EXPECT_EQ(servers_words(credssp_exchange() + Connection{server(inside(authorization(0)))}),
+            (Lines{before[0], before[1], "server: Early User Authorization Result AUTHZ_SUCCESS"}));
+  // It may as well refuse the credentials, or go on.
+  EXPECT_EQ(servers_words(credssp_exchange() + Connection{server(inside(ts_error(0xC000015B)))}),
+            (Lines{before[0], before[1], "server: CredSSP TSRequest v6: errorCode 0xc000015b"}));
+  EXPECT_EQ(servers_words(credssp_exchange() +
+                          Connection{server(inside(joined({authorization(0), mcs_response()})))}),
+            (Lines{before[0], before[1], "server: Early User Authorization Result AUTHZ_SUCCESS",
+                   "server: MCS Connect-Response"}));
+  // Before the server's pubKeyAuth no credentials can have gone.
+  auto begun = credssp_exchange();
+  begun.resize(3);
+  EXPECT_EQ(servers_words(begun + Connection{server(inside(authorization(0)))}).back(),
+            "server: unexpected what looks like an Early User Authorization Result "
+            "(AUTHZ_SUCCESS), ahead of any credentials, CredSSP TSRequest was due");
+}
+
 TEST(Plaintext, McsWhereATsRequestIsDueIsUnexpected) {
   // What gnome-remote-desktop answers to a wrong password.
   const auto deactivate = data_tpdu({0x68, 0xFC, 0x17, 0x03, 0xEB, 0x70, 0x80, 0x0D});
