@@ -10,6 +10,7 @@
 #include "cli/probe_options.h"
 #include "cli/trust.h"
 #include "cli/verbs.h"
+#include "rdpwhy/base/hex.h"
 #include "rdpwhy/investigate/investigate.h"
 #include "rdpwhy/investigate/redirection.h"
 #include "rdpwhy/report/report.h"
@@ -119,8 +120,14 @@ std::optional<int> attach_credentials(const CLI::App& app, const TypedProbe& typ
     if (plan.credssp.authentication == dialogue::Authentication::kKerberos) {
       plan.credssp.authentication = dialogue::Authentication::kNegotiate;  // not by a cache either
     }
-    other.remarks.push_back(
-        "the password went to the first target only, since it is tried once; here nobody logs on");
+    other.remarks.push_back(fmt::format(
+        "the logon is for the first target only ({}), since a password is tried once; here nobody "
+        "logs on, and the handshake is followed as without --user",
+        base::printable(first.target.text)));
+  }
+  if (errands.size() > 1) {
+    talk(fmt::format("{} targets: the logon is tried at {} only, since a password is tried once",
+                     errands.size(), first.target.text));
   }
   if (!typed.write_capture.empty() && !typed.no_capture_secrets) {
     talk(

@@ -18,6 +18,9 @@ using record::EndedHow;
 // MS-CSSP 2.2.1: from this version on the server's key is bound to a nonce (CVE-2018-0886).
 constexpr std::uint32_t kPatchedVersion = 5;
 constexpr std::uint8_t kInternalError = 80;
+/// The least that a seal has of its own: NTLM's signature (MS-NLMP 2.2.2.9.1) and the header of
+/// Kerberos (RFC 4121 4.2.6.2).
+constexpr std::size_t kShortestSeal = 16;
 
 /// Causes that speak of an account, so somebody must have been named before.
 constexpr std::array<std::string_view, 9> kAboutAnAccount = {
@@ -120,11 +123,29 @@ bool refused_after_confirming(const LogonReading& logon) {
          (logon.delegation == nullptr || logon.delegation->id > logon.refusal->id);
 }
 
+/// The message with the errorCode has a pubKeyAuth that is not the client's own sent back, as
+/// FreeRDP's server does it.
+bool confirms_beside(const LogonReading& logon) {
+  const auto& answer = logon.refusal_fact()->pub_key_auth;
+  if (!answer || answer->size() < kShortestSeal) return false;
+  const auto* proof = logon.proof == nullptr || logon.proof->id > logon.refusal->id
+                          ? nullptr
+                          : record::get_if<record::CredsspMessage>(&logon.proof->fact);
+  return proof != nullptr && proof->pub_key_auth && proof->pub_key_auth != answer;
+}
+
 /// MS-CSSP 3.1.5: a server confirms its key to whom it has authenticated. One that then refuses
 /// them contradicts itself, and is taken by neither word alone.
 void weigh_confirmation(const Reading& reading, Finding& finding) {
   const auto& run = reading.record.run;
   finding.confidence = std::max(finding.confidence, Confidence::kLikely);
+  if (!refused_after_confirming(reading.logon)) {
+    finding.says +=
+        " Beside the code it sent a pubKeyAuth of its own, as a server does once it has taken the "
+        "proof of who the user is; whether it is right was not looked at.";
+    finding.against.emplace_back("a server that refuses the proof has no pubKeyAuth to send");
+    return;
+  }
   if (run && run->public_key_confirmed == false) {
     finding.says += " Its pubKeyAuth before that does not match the TLS certificate.";
     finding.against.emplace_back(
@@ -166,7 +187,7 @@ void judge_error_code(const Reading& reading, Findings& findings) {
                                meaning.empty() ? "" : " ", meaning, remark_on(reading, cause)),
                    because);
   if (row != nullptr && !row->remark.empty()) finding.against.emplace_back(row->remark);
-  if (refused_after_confirming(logon) && is_about_an_account(cause))
+  if ((refused_after_confirming(logon) || confirms_beside(logon)) && is_about_an_account(cause))
     weigh_confirmation(reading, finding);
   if (too_early) {
     finding.against.emplace_back(
@@ -207,10 +228,6 @@ void judge_rejected_mechanism(const Reading& reading, Findings& findings) {
            because)
       .against.push_back("it gives no KRB-ERROR");
 }
-
-/// The least that a seal has of its own: NTLM's signature (MS-NLMP 2.2.2.9.1) and the header of
-/// Kerberos (RFC 4121 4.2.6.2).
-constexpr std::size_t kShortestSeal = 16;
 
 /// "has 3 octets: too few to be sealed"; empty where it is long enough.
 std::string breach_of_seal(const LogonReading& logon) {

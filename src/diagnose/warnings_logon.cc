@@ -93,17 +93,26 @@ std::string target_of_client(const Reading& reading) {
   return name->substr(name->find('/') + 1);
 }
 
-void warn_about_address(const Reading& reading, Findings& findings) {
+/// Kerberos was out, or tried first and left: one notice, with the reason that tells most.
+void warn_about_kerberos(const Reading& reading, Findings& findings) {
   const auto& logon = reading.logon;
-  if (!logon.names_somebody() && logon.kdc_refusal == nullptr) return;
+  if (logon.kdc_refusal != nullptr && findings.has("kerberos-unavailable")) return;
   const auto host = target_of_client(reading);
-  if (!is_address(host)) return;
+  if ((logon.names_somebody() || logon.kdc_refusal != nullptr) && is_address(host)) {
+    findings.warn(
+        "kerberos-needs-a-name",
+        fmt::format("The target is an address ({}): Kerberos has no ticket for that, so only "
+                    "NTLM is left. By its name both would do.",
+                    base::printable(host)),
+        ids({logon.proof, logon.kdc_refusal}));
+    return;
+  }
+  if (!logon.went_on_without_kdc) return;
   findings.warn(
-      "kerberos-needs-a-name",
-      fmt::format("The target is an address ({}): Kerberos has no ticket for that, so only "
-                  "NTLM is left. By its name both would do.",
-                  base::printable(host)),
-      ids({logon.proof, logon.kdc_refusal}));
+      "kerberos-unavailable",
+      fmt::format("Kerberos was tried first and could not be used; NTLM took its place. {}",
+                  kdc_talk_in_words(*logon.kdc_refusal)),
+      ids({logon.kdc_refusal}));
 }
 
 }  // namespace
@@ -112,15 +121,7 @@ void warn_about_logon(const Reading& reading, Findings& findings) {
   warn_about_clocks(reading, findings);
   warn_about_version(reading, findings);
   warn_about_ntlm(reading, findings);
-  warn_about_address(reading, findings);
-  if (reading.logon.went_on_without_kdc && !findings.has("kerberos-unavailable")) {
-    findings.warn(
-        "kerberos-unavailable",
-        fmt::format("Kerberos was tried first and could not be used; NTLM took its place. "
-                    "{}",
-                    kdc_talk_in_words(*reading.logon.kdc_refusal)),
-        ids({reading.logon.kdc_refusal}));
-  }
+  warn_about_kerberos(reading, findings);
 }
 
 }  // namespace rdpwhy::diagnose

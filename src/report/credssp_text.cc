@@ -102,8 +102,9 @@ class Lines {
     }
     if (challenge.version) {
       const auto product = auth::windows_product(*challenge.version);
-      add("system", product ? fmt::format("{}, build {}", *product, challenge.version->text())
-                            : fmt::format("build {}", challenge.version->text()));
+      add("system",
+          product ? fmt::format("claims to be {}, build {}", *product, challenge.version->text())
+                  : fmt::format("claims build {}", challenge.version->text()));
     }
     if (summary.clock_skew) add("clock", skew_words(*summary.clock_skew, live_));
   }

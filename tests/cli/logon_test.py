@@ -24,6 +24,17 @@ def silent_server():
         yield listener, f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+@contextlib.contextmanager
+def lab(scenario):
+    process = subprocess.Popen([PROGRAM, "lab", scenario], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        yield f"127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=PATIENCE)
+        process.stdout.close()
+
+
 class Folder(Case):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -205,7 +216,26 @@ class Etiquette(Folder):
         finished = run("--json", NOWHERE, "127.0.0.1:2", "--user", "alice", "--password-file", self.file(PASSWORD.encode()))
         first, second = self.handshakes(finished)
         self.assertNotIn("remarks", first)
-        self.assertIn("first target only", second["remarks"][0])
+        self.assertIn(f"first target only ({NOWHERE})", second["remarks"][0])
+        self.assertIn(f"2 targets: the logon is tried at {NOWHERE} only", finished.stderr.decode())
+        text = " ".join(run(NOWHERE, "127.0.0.1:2", "--user", "alice", "--password-file", self.file(PASSWORD.encode())).stdout.decode().split())
+        self.assertEqual(text.count("here nobody logs on"), 1)
+
+    def test_the_password_goes_to_no_second_target_whatever_became_of_the_first(self):
+        logon = ["--user", "alice", "--password-file", self.file(b"open-for-tests"), "--auth", "ntlm", "--until", "authorization"]
+        with contextlib.ExitStack() as stack:
+            good, other, refusing = (stack.enter_context(lab(scenario)) for scenario in ("nla", "nla", "credssp-error"))
+            for targets, code, users in (((good, other), 0, ["alice", None]), ((refusing, other), 1, ["alice", None]),
+                                         ((NOWHERE, other), 1, [None, None]), ((good, NOWHERE), 1, ["alice", None]),
+                                         ((good, refusing), 0, ["alice", None])):
+                capture = os.path.join(self.folder, "z.pcapng")
+                finished = run("--json", *targets, *logon, "--write-capture", capture)
+                self.assertEqual(finished.returncode, code, (targets, finished.stdout))
+                reports = self.handshakes(finished)
+                self.assertEqual([report.get("credssp", {}).get("user") for report in reports], users)
+                # What was sent, by the capture and not by our own word.
+                replayed = self.handshakes(run("replay", "--json", capture))
+                self.assertEqual([r["credssp"]["user"] for r in replayed if "user" in r.get("credssp", {})], [user for user in users if user])
 
     def test_a_capture_of_a_logon_is_warned_of_unless_it_holds_no_secrets(self):
         capture, keys = os.path.join(self.folder, "x.pcapng"), os.path.join(self.folder, "x.keys")
@@ -216,18 +246,12 @@ class Etiquette(Folder):
         self.assertEqual(run(NOWHERE, "--write-capture", capture + "3").stderr, b"")
 
     def test_a_capture_without_secrets_has_none(self):
-        lab = subprocess.Popen([PROGRAM, "lab", "valid"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        try:
-            target = f"127.0.0.1:{int(lab.stdout.readline())}"
+        with lab("valid") as target:
             for options, expected in (([], True), (["--no-capture-secrets"], False)):
                 path = os.path.join(self.folder, "y.pcapng")
                 run(target, "--write-capture", path, *options)
                 with open(path, "rb") as file:
                     self.assertEqual(b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" in file.read(), expected)
-        finally:
-            lab.send_signal(signal.SIGINT)
-            lab.wait(timeout=PATIENCE)
-            lab.stdout.close()
 
 
 if __name__ == "__main__":

@@ -620,6 +620,17 @@ TEST(Logon, ARefusalBehindTheServersOwnConfirmationIsNotCertain) {
   EXPECT_EQ(first_of(closed(delegated().error_code(0xC000015B))), "logon-type-not-granted certain");
 }
 
+TEST(Logon, APubKeyAuthOfItsOwnBesideTheErrorCodeContradictsItAsWell) {
+  record::CredsspMessage message;
+  message.version = 6;
+  message.error_code = 0xC000006D;
+  message.pub_key_auth = Bytes(48, 2);  // not the client's
+  const auto story = closed(proved().ts_request(Side::kServer, std::move(message)));
+  EXPECT_EQ(first_of(story), "logon-failure likely");
+  EXPECT_NE(story.diagnose().causes.front().says.find("Beside the code it sent a pubKeyAuth"),
+            std::string::npos);
+}
+
 TEST(Logon, ADenialThatTheProtocolDoesNotHaveIsAViolationAndPerhapsADenial) {
   const auto story = closed(delegated().inside_tls(
       Phase::kCredssp, Side::kServer,
@@ -815,6 +826,26 @@ TEST(LogonWarnings, AnAddressAsTargetRulesKerberosOut) {
   EXPECT_TRUE(warns(story.diagnose(), "kerberos-needs-a-name"));
   story.circumstances.target_host = "2001:db8::7";
   EXPECT_TRUE(warns(story.diagnose(), "kerberos-needs-a-name"));
+}
+
+TEST(LogonWarnings, ThatKerberosIsOutIsSaidOnce) {
+  record::KdcTalk talk;
+  talk.outcome = Outcome::kUnavailable;
+  talk.words = "the target is an address";
+  const auto notices = [](Story story, const char* host) {
+    story.circumstances.target_host = host;
+    const auto diagnosis = story.diagnose();
+    std::string ids;
+    for (const auto& [id, says, because] : diagnosis.warnings)
+      if (id.starts_with("kerberos")) ids += id + " ";
+    return ids;
+  };
+  const auto went_on = closed(secured().kdc(talk).negotiate().challenge().authenticate());
+  EXPECT_EQ(notices(went_on, "192.0.2.7"), "kerberos-needs-a-name ");
+  EXPECT_EQ(notices(went_on, "host.lab"), "kerberos-unavailable ");
+  // The cause says it already.
+  const auto stopped_there = secured().kdc(talk).end(Side::kClient, How::kClose);
+  EXPECT_EQ(notices(stopped_there, "192.0.2.7"), "");
 }
 
 TEST(LogonWarnings, WeakNtlmOfACapturedClientIsToldOursIsNot) {

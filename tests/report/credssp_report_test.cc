@@ -202,7 +202,7 @@ TEST(CredsspReport, TextNamesTheServerItsDomainItsSystemAndItsClock) {
   expect_line(text, "after the NTLM AUTHENTICATE");
   expect_line(text, "  server       HOST\n");
   expect_line(text, "  domain       LAB (lab.example), forest example\n");
-  expect_line(text, "  system       Windows Server 2022, build 10.0.20348\n");
+  expect_line(text, "  system       claims to be Windows Server 2022, build 10.0.20348\n");
   expect_line(text, "ahead of that of the capturing machine\n");
   expect_line(text, "  error        STATUS_LOGON_FAILURE (0xc000006d): ");
   expect_line(text,
