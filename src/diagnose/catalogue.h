@@ -13,20 +13,20 @@
 namespace rdpwhy::diagnose {
 
 // Advice that several causes share.
-inline constexpr std::string_view kSchannelLog =
+inline constexpr Lasting kSchannelLog =
     "On the server, read the Schannel events of that minute: Get-WinEvent -FilterHashtable "
     "@{LogName='System';ProviderName='Schannel'} -MaxEvents 20. Event 36870 (0x8009030D) means the "
     "private "
     "key cannot be opened; 36871 (state 10013) means no TLS version is enabled for servers.";
-inline constexpr std::string_view kTryLocalhost =
+inline constexpr Lasting kTryLocalhost =
     "Run the same probe on the server itself (rdpwhy 127.0.0.1): if it gets further there, "
     "something on "
     "the path is at fault; if not, the server is.";
-inline constexpr std::string_view kTwoVantagePoints =
+inline constexpr Lasting kTwoVantagePoints =
     "Capture on both ends at once (tcpdump -w, or pktmon on Windows) and compare: whichever "
     "segment shows on "
     "one side only was dropped or made on the way.";
-inline constexpr std::string_view kErrorInfoLog =
+inline constexpr Lasting kErrorInfoLog =
     "On the server, read Applications and Services Logs > Microsoft > Windows > "
     "TerminalServices-LocalSessionManager and RemoteConnectionManager, Operational, at that time.";
 

@@ -4,17 +4,17 @@
 namespace rdpwhy::diagnose {
 namespace {
 
-constexpr std::string_view kFailedLogon =
+constexpr Lasting kFailedLogon =
     "On the server, read event 4625 in the Security log at that second: its Status and Sub Status "
     "say why the logon failed. The domain controller has the same as 4776 (NTLM), 4771 and 4768 "
     "(Kerberos).";
-constexpr std::string_view kConnectionLog =
+constexpr Lasting kConnectionLog =
     "On the server, read Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational: event 140 "
     "is a wrong user name or password, 139 an error of the security layer with its code.";
-constexpr std::string_view kNoSecondTry =
+constexpr Lasting kNoSecondTry =
     "rdpwhy tries a password once and never again; a client that tries by itself may lock the "
     "account.";
-constexpr std::string_view kServersWord = "None: the server's own words.";
+constexpr Lasting kServersWord = "None: the server's own words.";
 
 void add_causes_of_credssp(std::vector<Cause>& table) {
   const auto add = [&](Cause cause) { table.push_back(std::move(cause)); };

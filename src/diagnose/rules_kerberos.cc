@@ -32,7 +32,7 @@ constexpr std::int32_t kNotYetValid = 33;
 constexpr std::int32_t kSkew = 37;
 constexpr std::int32_t kModified = 41;
 
-constexpr std::string_view kOtherKey =
+constexpr Lasting kOtherKey =
     "the key of the server may only be older or newer than the ticket: log on again for a fresh "
     "one";
 

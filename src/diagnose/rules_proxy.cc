@@ -8,13 +8,13 @@ namespace {
 
 using record::EndedHow;
 
-constexpr std::string_view kCheckProxy =
+constexpr Lasting kCheckProxy =
     "Check the proxy itself: its name, its port and that it runs; curl --proxy PROXY "
     "https://example.com shows whether it serves anybody.";
-constexpr std::string_view kAskProxy =
+constexpr Lasting kAskProxy =
     "Read the proxy's log of that minute: it knows what it met on the way to the server, or which "
     "of its rules forbids this target and port (many HTTP proxies allow CONNECT to 443 only).";
-constexpr std::string_view kWithoutProxy =
+constexpr Lasting kWithoutProxy =
     "Run the same probe without --proxy, or on the proxy's own machine: that shows the server.";
 
 std::string proxy_in_words(const Reading& reading) {

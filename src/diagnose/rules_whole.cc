@@ -86,7 +86,7 @@ Finding& judge_standard_security(const Reading& reading, Findings& findings) {
   const bool silent = reading.confirm_fact()->response() == nullptr;
   const auto requested = reading.request_fact()->negotiation->requested;
   if (!silent && !requested.has(rdp::Protocol::kSsl)) {
-    constexpr std::string_view kOfferTls =
+    constexpr Lasting kOfferTls =
         "Offer TLS as well (rdpwhy HOST --security tls,nla): if the server then selects it, "
         "nothing is wrong with its certificate, it only has no NLA.";
     auto& finding =
@@ -161,17 +161,30 @@ void say_that_client_left(const Reading& reading, const Evidence& leave, Finding
 /// The client sent closed records of TLS 1.3 that are longer than an alert, behind its Finished.
 bool spoke_inside(const Reading& reading) {
   constexpr std::uint8_t kApplicationData = 23;
-  constexpr std::uint32_t kSealedAlert = 2 + 1 + 16;
   bool finished = false;
   for (const auto& e : reading.record.evidence) {
     if (e.where.side != Side::kClient) continue;
     const auto* message = std::get_if<record::HandshakeMessage>(&e.fact);
     const auto* closed = std::get_if<record::ProtectedRecord>(&e.fact);
     const bool data = closed != nullptr && closed->type == kApplicationData;
-    if (data && finished && closed->size != kSealedAlert) return true;
+    if (data && finished && record::is_closed_data(e.fact)) return true;
     finished = finished || data || (message != nullptr && message->type == 20);
   }
   return false;
+}
+
+/// A capture that ends before the connection does. True: that is all there is to say.
+bool judge_open_end(const Reading& reading, const std::vector<record::EvidenceId>& because,
+                    Findings& findings) {
+  const auto* end =
+      reading.last_ending == nullptr ? nullptr : std::get_if<Ending>(&reading.last_ending->fact);
+  if (end != nullptr && end->how != Ending::How::kCaptureEnd) return false;
+  findings.add("capture-incomplete", Confidence::kLikely,
+               fmt::format("The handshake went through {}; the capture ends while the connection "
+                           "is open, too early to tell how it went on.",
+                           until_in_words(reading)),
+               because);
+  return true;
 }
 
 /// A capture: what follows TLS is closed to us, so only its size and time speak.
@@ -179,8 +192,6 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
   const auto* start = reading.client_hello != nullptr ? reading.client_hello : reading.confirm;
   const auto lasted =
       reading.last_ending != nullptr && start != nullptr ? reading.last_ending->at - start->at : 0;
-  const auto* end =
-      reading.last_ending == nullptr ? nullptr : std::get_if<Ending>(&reading.last_ending->fact);
   const auto because = ids({reading.confirm, reading.server_hello, reading.last_ending});
   const bool tls = reading.reached(Phase::kTls);
   if (const auto* leave = client_took_its_leave(reading); leave != nullptr && tls) {
@@ -210,14 +221,7 @@ void judge_encrypted_rest(const Reading& reading, Findings& findings) {
                                   : "what was said inside TLS was not read");
     return;
   }
-  if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
-    findings.add("capture-incomplete", Confidence::kLikely,
-                 fmt::format("The handshake went through {}; the capture ends while the connection "
-                             "is open, too early to tell how it went on.",
-                             until_in_words(reading)),
-                 because);
-    return;
-  }
+  if (judge_open_end(reading, because, findings)) return;
   const auto by = std::get<Ending>(first_ending(reading)->fact).by;
   auto& finding = findings.add(
       "unexplained", Confidence::kPossible,
@@ -271,16 +275,7 @@ void judge_opened_session(const Reading& reading, Findings& findings) {
     fit_advice(reading, finding);
     return;
   }
-  const auto* end =
-      reading.last_ending == nullptr ? nullptr : std::get_if<Ending>(&reading.last_ending->fact);
-  if (end == nullptr || end->how == Ending::How::kCaptureEnd) {
-    findings.add("capture-incomplete", Confidence::kLikely,
-                 fmt::format("The handshake went through {}; the capture ends while the connection "
-                             "is open, too early to tell how it went on.",
-                             until_in_words(reading)),
-                 because);
-    return;
-  }
+  if (judge_open_end(reading, because, findings)) return;
   const auto by = std::get<Ending>(first_ending(reading)->fact).by;
   if (by == Side::kClient) {
     findings
@@ -342,6 +337,28 @@ void say_that_no_logon_follows(const Reading& reading, Findings& findings) {
       "with --until tls."};
 }
 
+/// MS-RDPBCGR 5.4.2.1: a server that selected HYBRID has no authorization result to give.
+bool selected_a_way_without_result(const Reading& reading) {
+  const auto* response =
+      reading.confirm_fact() == nullptr ? nullptr : reading.confirm_fact()->response();
+  return response != nullptr && reading.record.run->until == Phase::kAuthorization &&
+         reading.progress.reached == Phase::kCredssp &&
+         !rdp::Protocols{response->selected_protocol}.has(rdp::Protocol::kHybridEx);
+}
+
+void say_that_no_result_follows(const Reading& reading, Findings& findings) {
+  auto& finding = findings.add(
+      "unexplained", Confidence::kLikely,
+      "Nothing failed: the logon completed, but the server selected HYBRID, which has no "
+      "authorization result: whether this user may sign in over Remote Desktop is not said before "
+      "the session.",
+      ids({reading.confirm, reading.logon.server_key, reading.logon.delegation}));
+  finding.against.push_back("a server that leaves as soon as it has the credentials refuses them");
+  finding.fix = {
+      "Probe with --until credssp: that much can be had there.",
+      "Whether the user may sign in shows in the session itself: --until finalization begins one."};
+}
+
 }  // namespace
 
 void judge_chosen_security(const Reading& reading, Findings& findings) {
@@ -390,6 +407,8 @@ void judge_complete(const Reading& reading, Findings& findings) {
   }
   if (run && asked_more && selected_a_way_without_logon(reading))
     return say_that_no_logon_follows(reading, findings);
+  if (run && asked_more && selected_a_way_without_result(reading))
+    return say_that_no_result_follows(reading, findings);
   if (!run || asked_more)
     return;  // a capture that got no further than TCP, or a run that stopped early
   if (const auto* dead = dead_first_address(reading)) {

@@ -64,10 +64,13 @@ bool contradicts_offer(const Reading& reading, std::uint32_t code) {
 void mark_contradiction(std::uint32_t code, Finding& finding) {
   finding.confidence = Confidence::kLikely;
   const bool nla = code == 5;
-  finding.title = nla         ? "The server says that it requires NLA, which it was offered"
-                  : code == 1 ? "The server says that it requires TLS, which it was offered"
-                              : "The server says that it allows standard RDP security only, which "
-                                "is what it was offered";
+  finding.title =
+      nla ? Lasting("The server says that it requires NLA, which it was offered")
+      : code == 1
+          ? Lasting("The server says that it requires TLS, which it was offered")
+          : Lasting(
+                "The server says that it allows standard RDP security only, which is what it "
+                "was offered");
   finding.says += " That contradicts the offer, so the client's settings are not the reason.";
   finding.against.push_back(
       nla         ? "the request did offer NLA, so the server contradicts itself"
@@ -78,10 +81,10 @@ void mark_contradiction(std::uint32_t code, Finding& finding) {
       "Nothing is to be set on this client. Look for what stands in between: a proxy, gateway, "
       "balancer or bastion that speaks to the server with an offer of its own passes the server's "
       "refusal on. Probe the server itself, from behind it.",
-      nla ? "Try other offers, one at a time, and see whether the answer changes: rdpwhy HOST "
-            "--security nla, then tls,nla, then tls."
-          : "Try other offers, one at a time, and see whether the answer changes: rdpwhy HOST "
-            "--security tls, then tls,nla, then rdp.",
+      nla ? Lasting("Try other offers, one at a time, and see whether the answer changes: rdpwhy "
+                    "HOST --security nla, then tls,nla, then tls.")
+          : Lasting("Try other offers, one at a time, and see whether the answer changes: rdpwhy "
+                    "HOST --security tls, then tls,nla, then rdp."),
       "On the server see what it is set to (SecurityLayer and UserAuthentication in "
       "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp; "
       "security_layer= in xrdp.ini) and what its log says of this connection."};

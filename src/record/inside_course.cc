@@ -1,5 +1,6 @@
 #include "record/inside_course.h"
 
+#include "rdpwhy/record/queries.h"
 #include "record/credssp_names.h"
 #include "record/session_names.h"
 
@@ -72,14 +73,6 @@ class Walk {
            holds<Unexpected>(e.fact) ||
            std::holds_alternative<rdp::DisconnectProviderUltimatum>(e.fact) ||
            std::holds_alternative<rdp::DisconnectRequest>(e.fact);
-  }
-
-  static bool is_closed_data(const Fact& fact) {
-    if (const auto* data = std::get_if<ApplicationData>(&fact)) return !data->begins_message;
-    const auto* record = std::get_if<ProtectedRecord>(&fact);
-    constexpr std::uint8_t kApplicationData = 23;
-    constexpr std::uint32_t kSealedAlert = 2 + 1 + 16;  // TLS 1.3: no message is that short
-    return record != nullptr && record->type == kApplicationData && record->size != kSealedAlert;
   }
 
   void settle() {

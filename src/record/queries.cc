@@ -74,6 +74,14 @@ ProxyWay proxy_way(const HandshakeRecord& record) {
   return way;
 }
 
+bool is_closed_data(const Fact& fact) {
+  if (const auto* data = std::get_if<ApplicationData>(&fact)) return !data->begins_message;
+  const auto* closed = std::get_if<ProtectedRecord>(&fact);
+  constexpr std::uint8_t kApplicationData = 23;
+  constexpr std::uint32_t kSealedAlert = 2 + 1 + 16;  // TLS 1.3: no message is that short
+  return closed != nullptr && closed->type == kApplicationData && closed->size != kSealedAlert;
+}
+
 std::uint64_t unfinished_octets(const HandshakeRecord& record) {
   const Ending* first = nullptr;
   for (const auto& e : record.evidence) {

@@ -537,13 +537,14 @@ TEST(Logon, ACapturedClientThatLeavesABrokenAnswerIsNotCalledComplete) {
   }
   EXPECT_EQ(found(left([&](auto& m) { challenge(m).target_info->pairs.clear(); })),
             "protocol-violation possible");
+  // With those nobody can go on, and a probe without credentials has not what it came for.
   EXPECT_EQ(found(left([](auto& m) { m.tokens.front().message = auth::NtlmNegotiate{}; })),
-            "protocol-violation possible");
+            "protocol-violation likely");
   EXPECT_EQ(found(left([](auto& m) {
               m.tokens.clear();
               m.pub_key_auth = Bytes(50, 1);
             })),
-            "protocol-violation possible");
+            "protocol-violation likely");
   // Who asks for less may be granted less.
   auto modest = secured(false).negotiate().challenge();
   auto& asked = record::get<record::CredsspMessage>((modest.record.evidence.end() - 2)->fact);
@@ -689,6 +690,36 @@ Story stopped(record::RunFacts::OwnStop::Why why, Story story) {
   story.end(Side::kClient, How::kClose);
   story.record.run->own_stop.emplace(why, "as it was told");
   return story;
+}
+
+TEST(Logon, WhoAsksForMoreThanIsToBeHadWithoutCredentialsIsToldSo) {
+  auto story = secured().negotiate().challenge();
+  story.until(Phase::kFinalization);
+  const auto diagnosis =
+      stopped(record::RunFacts::OwnStop::Why::kNoCredentials, std::move(story)).diagnose();
+  EXPECT_EQ(found(diagnosis), "unexplained likely");
+  EXPECT_NE(diagnosis.causes.front().says.find("wants a logon before anything else"),
+            std::string::npos);
+  EXPECT_NE(diagnosis.causes.front().fix.front().find("--user"), std::string::npos);
+}
+
+TEST(Logon, WhoAsksAServerThatSelectedHybridForAResultIsToldThatThereIsNone) {
+  const auto story = Story(true)
+                         .tcp()
+                         .request()
+                         .confirm(2)
+                         .client_hello()
+                         .tls12_to_the_end()
+                         .until(Phase::kAuthorization)
+                         .negotiate()
+                         .challenge()
+                         .authenticate()
+                         .server_key()
+                         .delegate()
+                         .end(Side::kClient, How::kClose);
+  EXPECT_EQ(found(story.diagnose()), "unexplained likely");
+  EXPECT_NE(story.diagnose().causes.front().says.find("has no authorization result"),
+            std::string::npos);
 }
 
 TEST(Logon, OurOwnStopsAreNoFaultOfTheServer) {

@@ -17,6 +17,13 @@ namespace rdpwhy::diagnose {
 enum class Confidence { kCertain, kLikely, kPossible };
 [[nodiscard]] std::string_view name_of(Confidence confidence);
 
+/// Text of the program itself, which lasts: made while compiling and of nothing else, so that no
+/// finding can hold a view of something that goes.
+class Lasting : public std::string_view {
+ public:
+  consteval Lasting(const char* text) : std::string_view(text) {}  // NOLINT: that is its use
+};
+
 /// A row of the catalogue: what `rdpwhy causes` prints and what a finding refers to by id.
 struct Cause {
   std::string_view id;  ///< contract.md
@@ -24,8 +31,7 @@ struct Cause {
   std::optional<Phase> phase;
   std::string_view looks_like;  ///< what it looks like on the wire
   std::string_view against;     ///< what would refute it
-  std::vector<std::string_view>
-      fix;  ///< what to do next, in order: setting, log and event id, command
+  std::vector<Lasting> fix;     ///< what to do next, in order: setting, log and event id, command
   std::string_view sources;
 };
 [[nodiscard]] std::span<const Cause> causes();
@@ -34,13 +40,13 @@ struct Cause {
 struct Finding {
   std::string id;
   Confidence confidence = Confidence::kPossible;
-  std::string_view title = {};  ///< where the catalogue's would not be true here; empty: that one
-  std::string says;             ///< one or two sentences about this very connection
+  Lasting title = "";  ///< where the catalogue's would not be true here; empty: that one
+  std::string says;    ///< one or two sentences about this very connection
   std::vector<record::EvidenceId> because;
   std::vector<std::string> experiments = {};  ///< whose outcome speaks for it, by name
   std::vector<std::string> against;           ///< why it may still not be
   std::vector<std::string> untried = {};      ///< the same, as long as no experiment was made of it
-  std::vector<std::string_view> fix;          ///< of the catalogue
+  std::vector<Lasting> fix;                   ///< of the catalogue, or for this very connection
 };
 
 struct Warning {

@@ -61,6 +61,10 @@ struct PhaseProgress {
 /// The phase that follows TLS (or X.224, where nothing was selected): CredSSP, RDSTLS or MCS.
 [[nodiscard]] Phase phase_behind(std::uint32_t selected_protocol);
 
+/// What was said inside TLS and nobody here could open. An alert of TLS 1.3 looks like it from
+/// outside but for its size, and is none.
+[[nodiscard]] bool is_closed_data(const Fact& fact);
+
 /// A proxy on the way to the server, as the octets show it: whose refusal was it?
 struct ProxyWay {
   bool present = false;               ///< the client asked a proxy
