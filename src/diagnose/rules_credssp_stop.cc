@@ -58,6 +58,7 @@ void judge_want_of_credentials(const Reading& reading, Findings& findings) {
                   until ? fmt::format("; {} was asked for", record::row_of(*until).title) : ""),
       ids({reading.confirm, reading.logon.first_answer}));
   finding.against.emplace_back("that is this run's own limit, not a failure of the server");
+  finding.title = "The server wants a logon first, and nobody was named";
   finding.fix = {"Say who logs on: rdpwhy --user DOMAIN\\NAME HOST, with --until as before.",
                  "Or offer no NLA (--security tls): a server that insists on it then says so."};
 }

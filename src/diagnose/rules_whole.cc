@@ -327,6 +327,7 @@ void say_that_no_logon_follows(const Reading& reading, Findings& findings) {
           "before the session, and what was asked for is not to be had there.",
           rdp::selected_protocol_name(reading.confirm_fact()->response()->selected_protocol)),
       ids({reading.confirm, reading.server_hello}));
+  finding.title = "The server selected a way on which there is no logon";
   finding.against.push_back("another offer may be answered with NLA");
   finding.fix = {
       "If NLA should be on, on the server: HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal "
@@ -353,6 +354,7 @@ void say_that_no_result_follows(const Reading& reading, Findings& findings) {
       "authorization result: whether this user may sign in over Remote Desktop is not said before "
       "the session.",
       ids({reading.confirm, reading.logon.server_key, reading.logon.delegation}));
+  finding.title = "The server has no authorization result to give";
   finding.against.push_back("a server that leaves as soon as it has the credentials refuses them");
   finding.fix = {
       "Probe with --until credssp: that much can be had there.",

@@ -106,6 +106,10 @@ inline void check_record_opener(ByteSpan octets) {
     }
     if ((octets[0] & 0x10) != 0) break;  // of the other hash
   }
+  if ((octets[0] & 0x20) != 0) {  // another log says otherwise
+    for (const auto& secret : {std::string(64, '3'), std::string(96, '4')})
+      log.add("SERVER_TRAFFIC_SECRET_0 " + random + " " + secret);
+  }
   tls::ClientHello client_hello;
   client_hello.early_data = (octets[0] & 0x08) != 0;
   tls::ServerHello server_hello;
@@ -155,6 +159,8 @@ inline void check_tls12_opener(ByteSpan octets) {
   const Bytes master(48, 0x11);
   KeyLog log;
   log.add("CLIENT_RANDOM " + std::string(64, '0') + " " + std::string(96, '1'));
+  if ((octets[2] & 0x40) != 0)  // another log says otherwise
+    log.add("CLIENT_RANDOM " + std::string(64, '0') + " " + std::string(96, '2'));
   SessionMemory sessions;
   const auto opener = make_record_opener({log, nullptr, &sessions}, client_hello, server_hello);
   hold(opener != nullptr, "TLS 1.0 to 1.2 have an opener");

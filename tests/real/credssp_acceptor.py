@@ -42,6 +42,7 @@ class Settings:
     protocol: int = HYBRID
     flags: int = 0x0F                # of RDP_NEG_RSP; 8 is RESTRICTED_ADMIN_MODE_SUPPORTED
     authorization: int = 0           # the early user authorization result, for HYBRID_EX
+    silent: bool = False             # with HYBRID_EX: it gives no result, and prints {"waits": true} once it has the credentials
     tls: str | None = None           # the newest version, as "TLSv1_2"
     rotated: bool = True             # Kerberos wraps as Windows' EncryptMessage does, else as MIT's gss_wrap
 
@@ -123,7 +124,9 @@ class Connection:
             proof = self.receive().pub_key_auth
         self.answer_proof(context, proof)
         self.take_credentials(context)
-        if self.settings.protocol == HYBRID_EX:
+        if self.settings.silent:
+            print(json.dumps({"waits": True}), flush=True)
+        elif self.settings.protocol == HYBRID_EX:
             self.said["authorization"] = self.settings.authorization
             self.stream.sendall(struct.pack("<I", self.settings.authorization))
             if self.settings.authorization:

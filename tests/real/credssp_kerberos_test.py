@@ -106,6 +106,11 @@ class Passwords(KerberosTestCase):
                                  (run.exit_code, run.first_cause, run.phases["authorization"]))
                 self.assertIs(True, server.dialogue()["delegated"]["password_is_right"])
 
+    def test_a_core_of_a_run_that_has_had_its_attempt_holds_no_password(self):
+        server = self.acceptor(protocol=8, silent=True)
+        self.expect_no_password_in_a_core(server, PASSWORD, "--user", "alice", "--auth", "kerberos", "--resolve", "127.0.0.1",
+                                          address="host.lab", environment=self.environment)
+
     def test_a_wrong_password_is_tried_at_one_kdc_once_and_not_by_ntlm_after(self):
         for how in ("negotiate", "kerberos"):
             with self.subTest(auth=how):
@@ -114,6 +119,13 @@ class Passwords(KerberosTestCase):
                 run = self.log_on(server, "--auth", how, password=WRONG)
                 self.expect_no_ticket(run, server, ("kerberos", "network", "failure_pdu"), "logon-failure", "certain")
                 self.assertEqual(([(None, "refused", 24)], 1), (self.talks(run), self.relay.tries))
+
+    def test_an_unknown_user_is_told_and_shows_no_password_to_anybody(self):
+        server = self.acceptor()
+        run = self.log_on(server, "--auth", "kerberos", user="nobody")
+        self.expect_no_ticket(run, server, ("kerberos", "network", "failure_pdu"), "logon-failure", "certain")
+        self.assertEqual([(None, "refused", 6)], self.talks(run))
+        self.assertEqual(0, self.relay.tries)
 
     def test_an_expired_password_and_a_locked_account_are_told_and_not_tried_by_ntlm(self):
         for user, cause, confidence, code in (("expired", "password-expired", "likely", 23), ("locked", "account-disabled", "possible", 18)):

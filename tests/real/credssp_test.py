@@ -131,6 +131,10 @@ class Ntlm(RealTestCase):
                                  (run.report["reached"], run.ending))
                 self.assertIs(True, server.dialogue()["delegated"]["password_is_right"])
 
+    def test_a_core_of_a_run_that_has_had_its_attempt_holds_no_password(self):
+        with self.acceptor(protocol=8, silent=True) as server:
+            self.expect_no_password_in_a_core(server, PASSWORDS["alice"], "--user", "alice", "--domain", "LAB", "--auth", "ntlm")
+
     def test_restricted_admin_delegates_nothing(self):
         with self.acceptor() as server:
             run = self.log_on(server, PASSWORDS["alice"], "--restricted-admin")

@@ -40,7 +40,16 @@ ERROR_CODES = {
     "SEC_E_NO_AUTHENTICATING_AUTHORITY": ("no-logon-servers", "certain"),
     "STATUS_TIME_DIFFERENCE_AT_DC": ("clock-skew", "certain"),
     "SEC_E_TIME_SKEW": ("clock-skew", "certain"),
+    "SEC_E_LOGON_DENIED": ("logon-failure", "certain"),
+    "SEC_E_BAD_BINDINGS": ("intermediary-cannot-complete-credssp", "likely"),
     "STATUS_ACCESS_DENIED": ("unexplained", "possible"),
+    "STATUS_DOWNGRADE_DETECTED": ("unexplained", "possible"),
+    "STATUS_PKINIT_FAILURE": ("unexplained", "possible"),
+    "STATUS_SMARTCARD_WRONG_PIN": ("unexplained", "possible"),
+    "STATUS_SMARTCARD_CARD_BLOCKED": ("unexplained", "possible"),
+    "STATUS_SMARTCARD_CERT_EXPIRED": ("unexplained", "possible"),
+    "STATUS_KDC_CERT_EXPIRED": ("unexplained", "possible"),
+    "STATUS_KDC_CERT_REVOKED": ("unexplained", "possible"),
     "0xC0990099": ("unexplained", "possible"),  # which no table knows
 }
 
@@ -173,6 +182,19 @@ class EveryErrorCode(Lab):
                 self.assertIn(name.lower(), first["says"].lower())
                 self.assertEqual(1, len(run.said("NTLM AUTHENTICATE")))
                 self.assertEqual(("credssp", "server", "failure_pdu"), run.ending)
+
+
+class EveryAlert(Lab):
+    def test_a_refusal_by_alert_names_no_password_that_expired_and_tries_none_twice(self):
+        alerts = {"49": "likely", "80": "possible"}  # access_denied, internal_error
+        for (code, confidence), run in zip(alerts.items(), self.all_of([f"credssp-alert:{code}" for code in alerts], "--until", "credssp")):
+            with self.subTest(alert=code):
+                causes = run.report["diagnosis"]["causes"]
+                self.assertEqual(("credentials-refused-without-reason", confidence), (causes[0]["id"], causes[0]["confidence"]))
+                self.assertFalse({"password-expired", "password-must-change"} & {cause["id"] for cause in causes})
+                self.assertEqual(("credssp", "server", "alert"), run.ending)
+                self.assertEqual(1, len(run.said("NTLM AUTHENTICATE")))
+                self.assertEqual(int(code), run.report["tls"]["alerts"][0]["code"])
 
 
 class AClientThatIsNotOurs(Lab):

@@ -1,10 +1,15 @@
 """What every test against a real server does with a run: compare it with strangers' opinions and with its own replay."""
+import contextlib
 import hashlib
+import os
+import signal
+import socket
+import subprocess
 
 import observers
 import rdpwhy
 from certificates import Certificates
-from leaks import Watched
+from leaks import Watched, look, outputs_of, secrets_of, write_core
 
 VERSIONS = {0x0301: "TLSv1.0", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 GROUPS = {0x0017: "secp256r1", 0x0018: "secp384r1", 0x0019: "secp521r1", 0x001D: "x25519", 0x001E: "x448"}
@@ -51,6 +56,42 @@ class RealTestCase(Watched):
             live["failed"] = replayed["failed"] = {}
         for part in live:
             self.assertEqual(live[part], replayed[part], f"{part}: live and replay")
+
+    @contextlib.contextmanager
+    def running(self, target, *arguments, environment=None):
+        """The program while it waits for a server; interrupted in the end."""
+        if os.geteuid() != 0:
+            self.skipTest("skipped: the memory of a program that is not dumpable is root's alone")
+        command = [rdpwhy.PROGRAM, "--json", "--no-experiments", "--timeout", "60", *map(str, arguments), target]
+        with open(outputs_of(self.folder) / "running.json", "ab") as said, open(outputs_of(self.folder) / "running.talk", "ab") as talk:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=talk, env={**os.environ, **(environment or {})})
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=rdpwhy.TIMEOUT)
+
+    def expect_no_password_in_a_core(self, server, password, *arguments, address="127.0.0.1", environment=None):
+        """Of a run that has had its attempt and waits for the result (`server` is a silent Acceptor), nor of what it leaves."""
+        file = secrets_of(self.folder) / "one.password"  # its name stands in the memory as well, and has nothing of it
+        file.write_text(password, encoding="utf-8")
+        arguments += ("--password-file", file, "--until", "authorization")
+        with self.running(f"{address}:{server.port}", *arguments, environment=environment) as process:
+            self.assertEqual([{"waits": True}], server.connections())
+            core = outputs_of(self.folder) / f"core.{process.pid}"
+            write_core(process.pid, core)
+        self.assertTrue(server.connections(2)[1]["delegated"]["password_is_right"], "the attempt was made")
+        self.assertIn(b"TERMSRV/", core.read_bytes(), "memory of that run was read")
+        self.assertEqual((1, []), look([core], [password]))
+        # The same search finds it in a run that has not had its attempt yet.
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            target = f"{address}:{silent.getsockname()[1]}"
+            with self.running(target, *arguments, environment=environment) as process:
+                silent.settimeout(rdpwhy.TIMEOUT)
+                with silent.accept()[0]:
+                    core = secrets_of(self.folder) / f"core.{process.pid}"
+                    write_core(process.pid, core)
+        self.assertNotEqual([], look([core], [password])[1])
 
     def expect_tls_as_tshark_says(self, run, server, pair):
         """Version, suite, group and certificate are those that tshark and openssl see."""
