@@ -122,6 +122,21 @@ FirstBreach breach_in_first_answer(const LogonReading& logon) {
   return {};
 }
 
+std::string_view breach_of_order(const Reading& reading) {
+  const auto& logon = reading.logon;
+  if (logon.server_key != nullptr && logon.proof != nullptr &&
+      logon.server_key->id < logon.proof->id)
+    return "a pubKeyAuth before it had the client's proof";
+  const auto challenges = std::ranges::count_if(reading.record.evidence, [](const Evidence& e) {
+    const auto* message = record::get_if<record::CredsspMessage>(&e.fact);
+    return message != nullptr && e.where.side == Side::kServer &&
+           std::ranges::any_of(message->tokens, [](const auth::Token& token) {
+             return std::holds_alternative<auth::NtlmChallenge>(token.message);
+           });
+  });
+  return challenges > 1 ? "another NTLM challenge" : "";
+}
+
 std::string_view breach_behind_proof(const Reading& reading) {
   const auto& logon = reading.logon;
   const bool over = logon.delegation != nullptr;

@@ -47,6 +47,10 @@ struct FirstBreach {
 
 [[nodiscard]] FirstBreach breach_in_first_answer(const LogonReading& logon);
 
+/// What the server sent before its turn came, or twice, whatever the client made of it; empty:
+/// nothing.
+[[nodiscard]] std::string_view breach_of_order(const Reading& reading);
+
 /// What the server sent on the client's proof that is no answer to it; empty: nothing.
 [[nodiscard]] std::string_view breach_behind_proof(const Reading& reading);
 

@@ -241,6 +241,15 @@ void judge_client_departure(const Reading& reading, Findings& findings) {
     return;
   }
   if (reading.record.run) return;  // our own departures are judged by what we asked for
+  if (const auto breach = breach_of_order(reading); !breach.empty()) {
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             fmt::format("The client left, and kept its credentials, after the server had sent {}.",
+                         breach),
+             because)
+        .against.push_back("something in between may have changed it");
+    return;
+  }
   switch (logon.step) {
     case LogonStep::kChallenged:
       if (chose_against_ntlm(logon)) return judge_choice_against_ntlm(reading, findings);

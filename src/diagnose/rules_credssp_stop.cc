@@ -16,6 +16,13 @@ namespace {
 /// It says nothing, of whatever key: neither which certificate it is about nor who made it.
 void judge_unopened_key(const Reading& reading, Findings& findings) {
   const auto because = dialogue_ids(reading, {reading.logon.server_key});
+  if (const auto breach = breach_of_order(reading); !breach.empty()) {
+    findings
+        .add("protocol-violation", Confidence::kLikely,
+             fmt::format("The server sent {}. No credentials were sent to it.", breach), because)
+        .against.push_back("something in between may have changed it");
+    return;
+  }
   if (const auto breach = breach_of_seal(reading.logon); !breach.empty()) {
     findings
         .add("protocol-violation", Confidence::kLikely,

@@ -553,6 +553,18 @@ TEST(Logon, ACapturedClientThatLeavesABrokenAnswerIsNotCalledComplete) {
   EXPECT_EQ(found(modest.end(Side::kClient, How::kClose).diagnose()), "handshake-complete likely");
 }
 
+TEST(Logon, WhatTheServerSaidTwiceOrBeforeItsTurnIsAViolationInACaptureToo) {
+  const auto left = [](Story story) {
+    return found(story.end(Side::kClient, How::kClose).diagnose());
+  };
+  const auto begun = secured(false).negotiate().challenge();
+  EXPECT_EQ(left(Story(begun).challenge().authenticate().server_key()),
+            "protocol-violation likely");
+  EXPECT_EQ(left(Story(begun).server_key().authenticate()), "protocol-violation likely");
+  EXPECT_EQ(left(Story(begun).authenticate().server_key()),
+            "intermediary-cannot-complete-credssp possible, unexplained possible");
+}
+
 TEST(Logon, WhereOneDirectionStayedClosedNothingIsConcludedFromWhatItWasNotSeenToSay) {
   const auto closed_of = [](Story& story, Side side, std::uint32_t size) -> Story& {
     return story.add(Phase::kTls, side, record::ApplicationData{.size = size});
