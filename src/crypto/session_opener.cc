@@ -57,9 +57,7 @@ class StandardSessionOpener final : public record::SessionOpener {
   std::expected<Opened, Refusal> open(const Protected& payload) override {
     if (is_unsupported_) return std::unexpected(Refusal::kUnsupported);
     if (!session_) return std::unexpected(Refusal::kNoKeys);
-    auto opened = session_->open(payload);
-    if (!opened) return std::unexpected(opened.error());
-    return Opened{std::move(*opened)};
+    return session_->open(payload);
   }
 
   void lost(Side side) override {

@@ -13,6 +13,7 @@ namespace rdpwhy::crypto {
 namespace {
 
 using Refusal = record::SessionOpener::Refusal;
+using Opened = record::SessionOpener::Opened;
 using Signature = std::array<std::uint8_t, StandardSecurity::kSignatureSize>;
 
 constexpr std::size_t kShortKey = 8;   // octets, of 40 and 56 bits
@@ -228,8 +229,8 @@ class StandardSecurity::Impl {
     return sealed;
   }
 
-  std::expected<Bytes, Refusal> open(Direction& direction,
-                                     const record::SessionOpener::Protected& payload) {
+  std::expected<Opened, Refusal> open(Direction& direction,
+                                      const record::SessionOpener::Protected& payload) {
     if (direction.is_lost()) return std::unexpected(Refusal::kOutOfStep);
     const bool whole =
         !is_fips() || (payload.data.size() % kBlock == 0 && payload.padding <= payload.data.size());
@@ -242,8 +243,7 @@ class StandardSecurity::Impl {
     if (is_fips()) plaintext.resize(plaintext.size() - payload.padding);
     const bool good = same(signature(direction, plaintext, payload.salted), payload.signature);
     direction.counted();
-    if (!good) return std::unexpected(Refusal::kBadSignature);
-    return plaintext;
+    return Opened{.plaintext = std::move(plaintext), .mac_fits = good};
   }
 
  private:
@@ -275,7 +275,7 @@ StandardSecurity::Sealed StandardSecurity::seal(Side side, ByteSpan plaintext, b
   return impl_->seal(impl_->direction(side), plaintext, salted);
 }
 
-std::expected<Bytes, Refusal> StandardSecurity::open(
+std::expected<Opened, Refusal> StandardSecurity::open(
     const record::SessionOpener::Protected& payload) {
   return impl_->open(impl_->direction(payload.side), payload);
 }

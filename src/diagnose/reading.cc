@@ -139,7 +139,9 @@ std::string breach_in_words(const Reading& reading) {
   if (const auto* malformed = record::get_if<record::Malformed>(&shown))
     return fmt::format("{}: {}", malformed->what, malformed->error.message());
   if (const auto* unexpected = record::get_if<record::Unexpected>(&shown))
-    return fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
+    return unexpected->expected.empty()
+               ? fmt::format("{} has no place there", unexpected->got)
+               : fmt::format("got {}, expected {}", unexpected->got, unexpected->expected);
   if (const auto* foreign = std::get_if<record::ForeignProtocol>(&shown))
     return foreign->protocol.empty() ? "unknown octets" : foreign->protocol;
   return {};

@@ -293,14 +293,56 @@ const Evidence* message_cut_off(const Reading& reading) {
   return data != nullptr && data->begins_message ? last : nullptr;
 }
 
-void judge_cut_off(const Reading& reading, Findings& findings, const Evidence* begun) {
+/// Behind X.224 without TLS half a PDU is no evidence of its own, only a count.
+bool judge_cut_off(const Reading& reading, Findings& findings) {
+  const auto* begun = message_cut_off(reading);
+  const auto octets = reading.server_left() ? record::unfinished_octets(reading.record) : 0;
+  if (begun == nullptr && octets == 0) return false;
   findings
       .add("protocol-violation", Confidence::kLikely,
-           fmt::format("The server {} in the middle of a message, of which it had sent the "
-                       "beginning.",
-                       left_in_words(*reading.failure())),
+           fmt::format("The server {} {}, in the middle of a message, of which it had sent {}.",
+                       left_in_words(*reading.failure()),
+                       after_in_words(*reading.failure(), "the last message"),
+                       octets == 0 ? "the beginning" : fmt::format("{} octets", octets)),
            ids_with_failure(reading, {begun}))
       .against.push_back("a server that dies breaks off like this too");
+  return true;
+}
+
+/// MS-RDPBCGR 2.2.1.4.3, 5.3.4: what no client can agree on keys with; empty: it can.
+std::string unusable_security(const record::McsConnectResponse& response) {
+  constexpr std::uint32_t kMethods[] = {0x01, 0x02, 0x08, 0x10};
+  constexpr std::size_t kRandom = 32;
+  const auto* security = response.blocks.find<rdp::ServerSecurityData>();
+  if (security == nullptr || security->encryption_method == 0) return {};
+  if (std::ranges::find(kMethods, security->encryption_method) == std::end(kMethods))
+    return fmt::format("nobody knows its encryption method 0x{:x}", security->encryption_method);
+  const auto random = security->server_random ? security->server_random->size() : 0;
+  if (random != kRandom)
+    return fmt::format("its random has {} octets, and {} are due", random, kRandom);
+  if (!response.server_key) return {};
+  if (response.server_key->form == record::ServerKeyJudgement::Form::kUnreadable)
+    return "its certificate cannot be read";
+  return response.server_key->key_bits <= 8 * kRandom
+             ? "its certificate has no RSA key that is large enough"
+             : std::string();
+}
+
+/// In a capture: the client left where the server had given it nothing to make keys of.
+void judge_unusable_security(const Reading& reading, Findings& findings) {
+  const auto* shown = reading.session.connect_response;
+  const auto* failure = reading.failure();
+  if (shown == nullptr || failure == nullptr || !findings.empty() ||
+      failure->phase != Phase::kSecurity || failure->by != Side::kClient)
+    return;
+  const auto why = unusable_security(record::get<record::McsConnectResponse>(shown->fact));
+  if (why.empty()) return;
+  findings
+      .add("protocol-violation", Confidence::kLikely,
+           fmt::format("What the server says in Standard RDP Security cannot be gone on with: {}.",
+                       why),
+           ids_with_failure(reading, {shown}))
+      .against.push_back("a client that is less strict goes on");
 }
 
 /// We ourselves stopped where the server would have gone on, and say why.
@@ -365,7 +407,8 @@ void judge_session(const Reading& reading, Findings& findings) {
   judge_own_stop(reading, findings);
   const auto* failure = reading.failure();
   if (failure == nullptr || failure->phase < Phase::kMcs || !findings.empty()) return;
-  if (const auto* begun = message_cut_off(reading)) return judge_cut_off(reading, findings, begun);
+  judge_unusable_security(reading, findings);
+  if (!findings.empty() || judge_cut_off(reading, findings)) return;
   if (judge_talk(reading, findings)) return;
   // Before the server's first word of these phases it is judge_after_tls that knows.
   if (reading.session.connect_response == nullptr && failure->how != EndedHow::kMalformed) return;

@@ -100,7 +100,7 @@ Step CapabilitiesSequence::next(const HandshakeRecord& record) {
       if (server_is_done(evidence)) return Finish{};
       return Send{std::move(*answer)};
     }
-    if (record::error_info_in(*e) || record::redirection_in(*e) != nullptr) {
+    if (record::error_info_in(*e) || record::redirects(*e)) {
       return leave(std::move(path_), phase(), LeaveSequence::Why::kRefused);
     }
     const auto* demand = record::share_control_in<rdp::DemandActive>(*e);

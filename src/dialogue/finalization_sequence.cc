@@ -34,7 +34,7 @@ Step FinalizationSequence::next(const HandshakeRecord& record) {
       if (server_is_done(evidence)) return Finish{};
       return Send{std::move(*answer)};
     }
-    if (record::error_info_in(*e) || record::redirection_in(*e) != nullptr) {
+    if (record::error_info_in(*e) || record::redirects(*e)) {
       return leave(std::move(path_), phase(), LeaveSequence::Why::kRefused);
     }
     if (record::share_data_in<rdp::FontMap>(*e) != nullptr) font_map_seen_ = true;

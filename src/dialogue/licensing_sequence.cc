@@ -16,7 +16,7 @@ Step LicensingSequence::next(const HandshakeRecord& record) {
       if (server_is_done(evidence)) return Finish{};
       return Send{std::move(*answer)};
     }
-    if (record::error_info_in(*e) || record::redirection_in(*e) != nullptr) {
+    if (record::error_info_in(*e) || record::redirects(*e)) {
       return leave(std::move(path_), phase(), LeaveSequence::Why::kRefused);
     }
     // Without any licensing: some servers go straight on.

@@ -51,7 +51,10 @@ Cut cut_start(ByteSpan view, const Expectation& expected, const OpeningLayer& op
 }
 
 Cut cut_behind_tpkt(ByteSpan view, const Expectation& expected) {
-  if (expected.fast_path_may_come) return cut_fast_path(view);
+  if (expected.fast_path_may_come) {
+    const auto cut = cut_fast_path(view);
+    return cut.kind == UnitKind::kOpaque && !expected.began_late ? foreign(view) : cut;
+  }
   if (expected.tls_may_begin && is_content_type(view[0])) return cut_record(view);
   if (expected.ssl2_may_come && (view[0] & 0x80) != 0) return cut_ssl2(view);
   return foreign(view);

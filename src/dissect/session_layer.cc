@@ -17,6 +17,7 @@ namespace flags = rdp::security_flags;
 
 constexpr std::uint16_t kUsualIoChannel = 1003;
 constexpr std::size_t kMostNotes = 32;
+constexpr std::string_view kProtectedPayload = "message of Standard RDP Security";
 
 /// Flags that say what the payload is; all others are about its protection.
 constexpr std::uint16_t kKinds =
@@ -28,15 +29,25 @@ std::uint16_t u16le(ByteSpan octets, std::size_t at) {
   return static_cast<std::uint16_t>(octets[at] | octets[at + 1] << 8);
 }
 
-/// MS-RDPBCGR 2.2.8.1.1.1.1: behind totalLength stands pduType with the version 1. Nobody's flagsHi
-/// in the same place reads like that.
+/// MS-RDPBCGR 2.2.8.1.1.1.1: behind totalLength stands pduType with the version 1, in a redirection
+/// 0 (2.2.13.3.1). Nobody's flagsHi in the same place reads like that.
 bool may_be_share_control(ByteSpan payload) {
   if (payload.size() < 4) return false;
-  if (u16le(payload, 0) == rdp::ShareControl::kFlowMarker) return true;
+  const auto length = u16le(payload, 0);
+  if (length == rdp::ShareControl::kFlowMarker) return true;
   constexpr std::uint16_t kTypeMask = 0x0F;
   const auto type = u16le(payload, 2);
-  return (type & ~kTypeMask) == rdp::ShareControl::kVersion &&
-         rdp::share_control_type_name(static_cast<std::uint8_t>(type & kTypeMask)).has_value();
+  const bool is_known =
+      rdp::share_control_type_name(static_cast<std::uint8_t>(type & kTypeMask)).has_value();
+  if ((type & ~kTypeMask) == rdp::ShareControl::kVersion)
+    return is_known || length == payload.size();
+  return type == static_cast<std::uint16_t>(rdp::ShareControlType::kServerRedirection);
+}
+
+/// What was decrypted to it is no accident.
+bool is_share_control(ByteSpan payload) {
+  const auto size = rdp::share_control_size(payload);
+  return may_be_share_control(payload) && size && *size <= payload.size();
 }
 
 void append(std::vector<Note>& to, std::vector<Note> from) {
@@ -336,11 +347,36 @@ void SessionLayer::open_payload(Payload& payload, base::WipedBytes& plaintext) {
                                .signature = *payload.header.signature,
                                .padding = payload.header.padding.value_or(0),
                                .data = payload.content});
-  if (!opened) return keep_closed(payload, opened.error());
+  if (!opened) return refuse_payload(payload, opened.error());
   plaintext.assign(opened->plaintext.begin(), opened->plaintext.end());
   base::wipe(opened->plaintext);
   payload.content = plaintext;
-  payload.opened = true;
+  if (opened->mac_fits) {
+    payload.opened = true;
+    return;
+  }
+  // Some servers get their MACs wrong, and some clients look at none: what reads like RDP all the
+  // same is read on. What does not was encrypted with other keys, or changed on the way.
+  const DecodeError error{.field = "dataSignature",
+                          .text = "is not the MAC that the keys of this session give"};
+  payload.opened = (payload.header.flags & kKinds) != 0 || is_share_control(plaintext);
+  if (payload.opened) {
+    append(payload.notes,
+           {{.field = error.field, .text = error.text + ": who looks at MACs leaves here"}});
+  } else {
+    add_malformed(payload.unit, kProtectedPayload, error, {}, std::move(payload.notes));
+  }
+}
+
+/// Keys that are there cannot open it: what is broken is the payload.
+void SessionLayer::refuse_payload(Payload& payload, record::SessionOpener::Refusal refusal) {
+  if (refusal != record::SessionOpener::Refusal::kMalformed) return keep_closed(payload, refusal);
+  add_malformed(
+      payload.unit, kProtectedPayload,
+      {.field = "encryptedData",
+       .text = fmt::format("{} octets are no whole blocks, or less than their padding ({})",
+                           payload.content.size(), payload.header.padding.value_or(0))},
+      {}, std::move(payload.notes));
 }
 
 void SessionLayer::keep_closed(const Payload& payload,
@@ -440,13 +476,17 @@ void SessionLayer::read_security_exchange(Payload& payload) {
       std::move(payload.notes));
 }
 
-/// MS-RDPBCGR 2.2.13.2.1: the packet begins with Flags and Length, which are the security header
-/// itself where nothing is encrypted.
+/// MS-RDPBCGR 2.2.13.2.1: behind the security header stands the packet, which begins with Flags and
+/// Length of its own. Who writes only one of the two takes the one for the other.
 void SessionLayer::read_redirection(Payload& payload) {
   base::WipedBytes packet;
-  if (payload.opened) {
+  const auto& content = payload.content;
+  if (content.size() >= 4 && u16le(content, 0) == flags::kRedirectionPacket &&
+      u16le(content, 2) <= content.size()) {
+    packet.assign(content.begin(), content.end());
+  } else if (payload.opened) {
     Writer header;
-    header.u16le(payload.header.flags).u16le(payload.header.flags_hi);
+    header.u16le(flags::kRedirectionPacket).u16le(payload.header.flags_hi);
     packet.assign(header.view().begin(), header.view().end());
     packet.insert(packet.end(), payload.content.begin(), payload.content.end());
   } else {
@@ -501,7 +541,8 @@ void SessionLayer::read_share_controls(Payload& payload) {
 void SessionLayer::read_share_control(Payload& payload, rdp::ShareControl control,
                                       std::vector<Note> notes) {
   const auto& unit = payload.unit;
-  const bool demand = std::holds_alternative<rdp::DemandActive>(control.content);
+  activating_ = activating_ || std::holds_alternative<rdp::DemandActive>(control.content);
+  confirmed_ = confirmed_ || std::holds_alternative<rdp::ConfirmActive>(control.content);
   const bool ends = ends_session(control);
   if (is_of_the_desktop(control) || (active_ && !ends)) return;
   const auto* data = std::get_if<rdp::ShareData>(&control.content);
@@ -510,12 +551,13 @@ void SessionLayer::read_share_control(Payload& payload, rdp::ShareControl contro
   const auto phase = phase_of(control);
   if (phase && !active_) enter(*phase);
   if (unit.side == Side::kServer && !active_) follow(unit, control, notes);
-  if (may_add(unit.side, ends)) {
+  const bool goes_on = std::holds_alternative<rdp::DemandActive>(control.content) || maps_fonts;
+  if (may_add(unit.side, ends, goes_on)) {
     log_.add_in(phase && !active_ ? *phase : log_.phase, unit.where(), unit.at, std::move(control),
                 std::move(notes));
   }
-  activating_ = activating_ || demand;
-  if (maps_fonts && activating_) active_ = true;
+  const bool client_may_be = confirmed_ || client_.closed > 0 || !initial_seen_ || lost_;
+  if (maps_fonts && activating_ && client_may_be) active_ = true;
 }
 
 /// MS-RDPBCGR 1.3.1.1: what the server leaves out on its way to the Font Map.
@@ -547,8 +589,9 @@ void SessionLayer::follow(const Unit& unit, const rdp::ShareControl& control,
 // -------------------------------------------------------------------------------------
 
 /// The beginning of a session is bounded, and what tells of its end has room of its own.
-bool SessionLayer::may_add(Side side, bool ends_session) {
+bool SessionLayer::may_add(Side side, bool ends_session, bool goes_on) {
   auto& half = this->half(side);
+  if (!active_ && goes_on && half.steps++ < kMostSteps) return true;
   if (!active_ && half.messages < kMostMessages) {
     ++half.messages;
     return true;

@@ -21,6 +21,7 @@ class SessionLayer {
  public:
   /// Of one side, until the session is active. Thirty-three channels are joined at most.
   static constexpr unsigned kMostMessages = 160;
+  static constexpr unsigned kMostSteps = 32;       ///< Demand Actives, Font Maps: never crowded out
   static constexpr unsigned kMostLater = 32;       ///< of one side once it is active
   static constexpr unsigned kMostClosed = 8;       ///< payloads of one side that stay closed
   static constexpr unsigned kMostChannelData = 4;  ///< of one side
@@ -52,6 +53,7 @@ class SessionLayer {
   struct Half {
     std::uint32_t untold = 0;
     unsigned messages = 0;
+    unsigned steps = 0;
     unsigned later = 0;
     unsigned closed = 0;
     unsigned channel_data = 0;
@@ -79,6 +81,7 @@ class SessionLayer {
   [[nodiscard]] bool has_security_header(ByteSpan payload, Side side) const;
   void read_secured(Payload payload);
   void open_payload(Payload& payload, base::WipedBytes& plaintext);
+  void refuse_payload(Payload& payload, record::SessionOpener::Refusal refusal);
   void keep_closed(const Payload& payload, std::optional<record::SessionOpener::Refusal> refusal);
   void dispatch(Payload& payload);
   void read_security_exchange(Payload& payload);
@@ -94,7 +97,7 @@ class SessionLayer {
   void add_malformed(const Unit& unit, std::string_view what, DecodeError error, ByteSpan shown,
                      std::vector<Note> notes);
   void add_unexpected(const Unit& unit, std::string_view got, std::string_view expected);
-  [[nodiscard]] bool may_add(Side side, bool ends_session);
+  [[nodiscard]] bool may_add(Side side, bool ends_session, bool goes_on = false);
   void leave_untold(Side side);
   void enter(Phase phase);
   Half& half(Side side) { return side == Side::kServer ? server_ : client_; }
@@ -115,6 +118,7 @@ class SessionLayer {
   bool initial_seen_ = false;
   bool response_seen_ = false;
   bool activating_ = false;  ///< a Demand Active was seen
+  bool confirmed_ = false;   ///< and the client's answer to it
   bool active_ = false;      ///< the Font Map was seen
   Half client_, server_;
 };

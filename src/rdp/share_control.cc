@@ -146,7 +146,10 @@ ShareControl read_share_control(Reader& r, std::size_t size) {
   const auto type = r.u16le("pduType");
   pdu.type = static_cast<std::uint8_t>(type & kTypeMask);
   if (r.wants_fields()) r.value(number_text(pdu.type, 1, kTypeNames));
-  r.expect((type & kVersionMask) == ShareControl::kVersion,
+  // 2.2.13.3.1: a redirection has the version 0, though not every server knows it.
+  const bool is_redirection = ShareControlType{pdu.type} == ShareControlType::kServerRedirection;
+  r.expect((type & kVersionMask) == ShareControl::kVersion ||
+               (is_redirection && (type & kVersionMask) == 0),
            fmt::format("says version {:#x}, not 0x10", type & kVersionMask), "pduType");
   if (r.more()) pdu.pdu_source = r.u16le("pduSource");
   pdu.content_size = static_cast<std::uint32_t>(r.left());
@@ -163,7 +166,9 @@ void write_header(Writer& w, std::size_t content_size, ShareControlType type,
   const auto size = content_size + ShareControl::kHeaderSize;
   RDPWHY_CHECK(size < ShareControl::kFlowMarker);
   w.u16le(static_cast<std::uint16_t>(size));
-  w.u16le(static_cast<std::uint16_t>(ShareControl::kVersion | std::to_underlying(type)));
+  const auto version =
+      type == ShareControlType::kServerRedirection ? std::uint16_t{0} : ShareControl::kVersion;
+  w.u16le(static_cast<std::uint16_t>(version | std::to_underlying(type)));
   w.u16le(pdu_source);
 }
 

@@ -8,6 +8,7 @@
 #include "record/inside_course.h"
 #include "record/session_course.h"
 #include "record/session_names.h"
+#include "record/session_order.h"
 #include "record/tls_walk.h"
 
 namespace rdpwhy::record {
@@ -512,7 +513,8 @@ class EndingSearch {
     if ((is_tls(e.fact) && !housekeeping) || (is_inside_tls(e) && !is_session(e.fact)))
       server_due_ = tls_.server_due();
     if (const auto* message = get_if<CredsspMessage>(&e.fact)) note_proof(*message, e.where.side);
-    if (const auto due = server_due_after(e)) server_due_ = *due;
+    const auto due = server_due_after(e);
+    if (!order_.is_out_of_place(e) && due) server_due_ = *due;
   }
 
   /// Once NTLM's proof is out only a pubKeyAuth or a refusal answers it (MS-CSSP 3.1.5).
@@ -534,6 +536,7 @@ class EndingSearch {
   Position from_;
   bool behind_;  ///< TLS, or X.224 without TLS, passed
   TlsWalk tls_;
+  SessionOrder order_;
   bool tls13_ = false;
   bool server_due_ = false;
   bool spoke_inside_ = false;  ///< somebody, inside TLS

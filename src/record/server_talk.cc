@@ -2,6 +2,7 @@
 
 #include "rdpwhy/record/queries.h"
 #include "rdpwhy/record/session_summary.h"
+#include "record/session_order.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -32,7 +33,9 @@ class TalkReading {
   explicit TalkReading(const HandshakeRecord& record) : record_(record) {}
 
   ServerTalk read(EvidenceId end) {
+    SessionOrder order;
     for (const auto& e : record_.evidence) {
+      const bool is_odd = order.is_out_of_place(e);
       if (const auto* ending = std::get_if<Ending>(&e.fact)) {
         if (e.id < end) continue;  // of another address
         // When those came is not known: only where the talk goes on they are a part of it.
@@ -43,7 +46,7 @@ class TalkReading {
         answered_.clear();
         begin(e);
       }
-      if (e.id <= end && e.where.side == Side::kServer) hear(e);
+      if (e.id <= end && e.where.side == Side::kServer) hear(e, is_odd);
     }
     return std::move(talk_);
   }
@@ -56,12 +59,12 @@ class TalkReading {
     talk_.since = e.at;
   }
 
-  void hear(const Evidence& e) {
+  void hear(const Evidence& e, bool is_odd) {
     if (!is_session(e.fact)) return;
     const auto name = message_name(record_, e);
     if (!name) return;
     // What is due brings it further; the same once more does not.
-    if (!is_beside(e) && std::ranges::find(answered_, *name) == answered_.end()) {
+    if (!is_odd && !is_beside(e) && std::ranges::find(answered_, *name) == answered_.end()) {
       answered_.push_back(*name);
       begin(e);
       return;

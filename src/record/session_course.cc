@@ -5,6 +5,7 @@
 
 #include "rdpwhy/record/session_summary.h"
 #include "record/session_names.h"
+#include "record/session_order.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -24,8 +25,11 @@ class Walk {
   SessionCourse walk() {
     for (Position i = 0; i < record_.evidence.size(); ++i) {
       const auto& e = record_.evidence[i];
+      const bool is_odd = order_.is_out_of_place(e);
       if (!is_session(e.fact)) continue;
       course_.seen = true;
+      licensing_seen_ = licensing_seen_ || holds<rdp::LicensingPdu>(e.fact);
+      if (is_odd) continue;
       (e.where.side == Side::kServer ? step_server(i, e) : step_client(i, e));
     }
     if (course_.seen) settle();
@@ -135,7 +139,7 @@ class Walk {
       go_on();
       pass(Phase::kAutodetect, detected_);
       pass(Phase::kMultitransport, transported_);
-      if (!licensing_began_) stage(Phase::kLicensing).skipped = true;
+      if (!licensing_seen_) stage(Phase::kLicensing).skipped = true;
       return;
     }
     const bool goes_on = share_data_in<rdp::Synchronize>(e) != nullptr ||
@@ -143,7 +147,7 @@ class Walk {
                          share_data_in<rdp::FontMap>(e) != nullptr;
     if (!goes_on) return;
     pass(Phase::kCapabilities, confirmed_);
-    if (share_data_in<rdp::FontMap>(e) != nullptr) pass(Phase::kFinalization, i);
+    if (share_data_in<rdp::FontMap>(e) != nullptr && !fonts_mapped_) fonts_mapped_ = i;
   }
 
   void close(Position, Phase phase) {
@@ -152,6 +156,9 @@ class Walk {
 
   void settle() {
     stage(Phase::kSecurity).skipped = !encrypts_ && !exchanged_;
+    // Nobody is active who never said so.
+    if (confirmed_ || course_.client_spoke_closed || !order_.sees_client())
+      pass(Phase::kFinalization, fonts_mapped_);
     // What comes later shows that what comes earlier was done, though it was not seen.
     std::optional<Position> shown;
     for (auto one = stages_.rbegin(); one != stages_.rend(); ++one) {
@@ -183,12 +190,14 @@ class Walk {
   bool without_tls_;
   SessionCourse course_;
   std::array<SessionStage, kPhases.size()> stages_ = blank_stages();
-  std::optional<Position> exchanged_, informed_, detected_, transported_, confirmed_;
+  SessionOrder order_;
+  std::optional<Position> exchanged_, informed_, detected_, transported_, confirmed_, fonts_mapped_;
   std::optional<Position> last_channel_;  ///< the last confirm that granted something
   std::vector<std::uint16_t> joined_;
   std::size_t to_join_ = 0;  ///< 0: unknown
   bool encrypts_ = false;
-  bool licensing_began_ = false;
+  bool licensing_seen_ = false;
+  bool licensing_began_ = false;  ///< in its place
   bool transport_asked_ = false;
   std::optional<Phase> closed_from_;
 };
@@ -241,9 +250,11 @@ std::optional<bool> server_due_after(const Evidence& evidence) {
   // What neither goes on nor asks for anything leaves due what was due.
   if (const auto* pdu = get_if<rdp::Autodetect>(&fact); pdu != nullptr && !asks_for_answer(*pdu))
     return {};
-  const bool besides = share_data_in<rdp::SetErrorInfo>(evidence) != nullptr ||
-                       holds<ChannelData>(fact) || holds<FastPathPdu>(fact) ||
-                       holds<rdp::Heartbeat>(fact) || holds<rdp::OtherDomainPdu>(fact);
+  const bool besides =
+      (holds<rdp::ShareControl>(fact) && share_control_in<rdp::DemandActive>(evidence) == nullptr &&
+       share_data_in<rdp::FontMap>(evidence) == nullptr) ||
+      holds<ChannelData>(fact) || holds<FastPathPdu>(fact) || holds<rdp::Heartbeat>(fact) ||
+      holds<rdp::OtherDomainPdu>(fact);
   if (besides) return {};
   return false;
 }
@@ -265,8 +276,7 @@ SessionRefusal session_refusal(const Evidence& evidence) {
     return server && error->state_transition == kTotalAbort ? SessionRefusal::kForGood
                                                             : SessionRefusal::kUnlessMoreComes;
   }
-  if (server && (redirection_in(evidence) != nullptr || error_info_in(evidence)))
-    return SessionRefusal::kForGood;
+  if (redirects(evidence) || error_info_in(evidence)) return SessionRefusal::kForGood;
   return SessionRefusal::kNone;
 }
 

@@ -251,8 +251,6 @@ struct Details {
   }
   void operator()(const ClosedPayload& closed) const {
     fmt::format_to(std::back_inserter(out), ", {} octets", closed.size);
-    if (closed.refusal == SessionOpener::Refusal::kBadSignature)
-      out += ", its MAC is not that of our keys";
   }
 };
 

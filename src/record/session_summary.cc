@@ -1,6 +1,7 @@
 #include "rdpwhy/record/session_summary.h"
 
 #include "record/session_names.h"
+#include "record/session_order.h"
 
 namespace rdpwhy::record {
 namespace {
@@ -50,7 +51,7 @@ void take(const Evidence& e, SessionSummary& summary) {
     if (kept == nullptr) kept = &e;
   }
   if (const auto* redirection = redirection_in(e); redirection != nullptr && server) {
-    if (summary.redirection == nullptr) {
+    if (summary.redirection == nullptr || (redirects(e) && !redirects(*summary.redirection_at))) {
       summary.redirection = redirection;
       summary.redirection_at = &e;
     }
@@ -70,10 +71,14 @@ void take(const Evidence& e, SessionSummary& summary) {
 std::optional<SessionSummary> session_summary(const HandshakeRecord& record) {
   bool seen = false;
   SessionSummary summary;
+  SessionOrder order;
   for (const auto& e : record.evidence) {
     seen = seen || is_session(e.fact);
-    take(e, summary);
+    const bool is_odd = order.is_out_of_place(e);
+    if (!is_odd || share_data_in<rdp::FontMap>(e) == nullptr) take(e, summary);
   }
+  if (order.sees_client() && summary.confirm_active == nullptr && summary.closed_payloads == 0)
+    summary.font_map_at = nullptr;
   if (!seen) return std::nullopt;
   return summary;
 }
@@ -81,6 +86,12 @@ std::optional<SessionSummary> session_summary(const HandshakeRecord& record) {
 const rdp::ServerRedirection* redirection_in(const Evidence& evidence) {
   if (const auto* redirection = get_if<rdp::ServerRedirection>(&evidence.fact)) return redirection;
   return share_control_in<rdp::ServerRedirection>(evidence);
+}
+
+bool redirects(const Evidence& evidence) {
+  const auto* redirection = redirection_in(evidence);
+  return redirection != nullptr && evidence.where.side == Side::kServer &&
+         (redirection->flags & rdp::ServerRedirection::kNoRedirect) == 0;
 }
 
 std::optional<std::uint32_t> error_info_in(const Evidence& evidence) {

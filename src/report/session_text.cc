@@ -99,6 +99,8 @@ std::string demand_words(const rdp::DemandActive& demand) {
 }
 
 std::string redirection_words(const rdp::ServerRedirection& redirection) {
+  if ((redirection.flags & rdp::ServerRedirection::kNoRedirect) != 0)
+    return "nowhere: LB_NOREDIRECT, it only tells about the session";
   const auto target = rdp::redirection_target(redirection);
   auto words =
       target.empty() ? std::string("back to the same host") : "to " + base::printable(target);

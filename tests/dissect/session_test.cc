@@ -461,20 +461,21 @@ TEST(StandardSecurity, WithoutKeysTheServerThatLeavesAtOnceFailed) {
 /// Payloads "encrypted" by nothing, counted as a real opener counts them.
 class NothingOpener final : public record::SessionOpener {
  public:
-  explicit NothingOpener(unsigned& opened) : opened_(opened) {}
+  explicit NothingOpener(unsigned& opened, unsigned unfit = 0) : opened_(opened), unfit_(unfit) {}
   record::ServerKeyJudgement server_security(std::uint32_t, ByteSpan, ByteSpan) override {
     return {.form = record::ServerKeyJudgement::Form::kProprietary, .key_bits = 512};
   }
   bool security_exchange(ByteSpan random) override { return known_ = !random.empty(); }
   std::expected<Opened, Refusal> open(const Protected& payload) override {
     if (!known_) return std::unexpected(Refusal::kNoKeys);
-    ++opened_;
-    return Opened{.plaintext = base::to_bytes(payload.data)};
+    const bool fits = ++opened_ != unfit_;
+    return Opened{.plaintext = base::to_bytes(payload.data), .mac_fits = fits};
   }
   void lost(Side) override {}
 
  private:
   unsigned& opened_;
+  unsigned unfit_;  ///< this one has a MAC that does not fit
   bool known_ = false;
 };
 
@@ -489,6 +490,92 @@ TEST(StandardSecurity, WithKeysIsReadLikeASessionInTheClear) {
   EXPECT_TRUE(record::first<record::SecurityExchanged>(record)->keys_known);
   EXPECT_EQ(opened, 11u);
   EXPECT_EQ(state_of(record, Phase::kSecurity), PhaseState::kPassed);
+}
+
+TEST(StandardSecurity, AMacThatDoesNotFitIsANoteWhereTheContentMakesSense) {
+  for (unsigned unfit = 1; unfit <= 11; ++unfit) {
+    unsigned opened = 0;
+    Dissector::Options options;
+    options.make_session_opener = [&] { return std::make_unique<NothingOpener>(opened, unfit); };
+    const auto record = dissected(plain_connection(encrypted_session()), options);
+    EXPECT_EQ(record::progress(record).reached, Phase::kFinalization) << unfit;
+    const auto noted = std::ranges::count_if(record.evidence, [](const record::Evidence& e) {
+      return std::ranges::any_of(e.notes,
+                                 [](const Note& note) { return note.field == "dataSignature"; });
+    });
+    EXPECT_EQ(noted, 1);
+  }
+}
+
+TEST(StandardSecurity, AMacThatDoesNotFitIsABreachWhereTheContentIsNothing) {
+  unsigned opened = 0;
+  Dissector::Options options;
+  auto happened = encrypted_session();
+  happened.resize(connected_session().size() + 3);  // up to the licensing alert
+  // Where the Demand Active is due, octets that no key of this session gave.
+  happened.push_back(server(
+      to_channel(Side::kServer, kIo,
+                 rdp::encode(rdp::SecurityHeader{.flags = flags::kEncrypt, .signature = {{1}}},
+                             Bytes(60, 0xA7)))));
+  options.make_session_opener = [&] { return std::make_unique<NothingOpener>(opened, 2); };
+  happened.push_back(ended(Side::kClient));
+  const auto progress = record::progress(dissected(plain_connection(happened), options));
+  ASSERT_TRUE(progress.failure);
+  EXPECT_EQ(progress.failure->how, record::EndedHow::kMalformed);
+  EXPECT_EQ(progress.failure->by, Side::kServer);
+}
+
+/// What answers nothing that the client has said brings nobody further.
+TEST(Session, OutOfItsPlaceCompletesNothing) {
+  const auto whole = whole_session();
+  const auto font_map = server(bare(Side::kServer, share(Side::kServer, rdp::FontMap{})));
+  const auto licence = server(licensing_alert());
+  const auto demand = server(bare(Side::kServer, demand_active()));
+  struct Case {
+    std::size_t kept;  ///< PDUs of a whole session before it
+    std::optional<Phase> reached;
+  };
+  for (const auto& [kept, reached] :
+       {Case{1, Phase::kX224}, Case{4, Phase::kMcs}, Case{14, Phase::kMcs}}) {
+    for (const auto& odd : {Connection{font_map}, Connection{licence}, Connection{demand},
+                            Connection{demand, font_map}, Connection{licence, demand, font_map}}) {
+      SCOPED_TRACE(kept);
+      Connection begun(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(kept));
+      const auto record = plain(begun + odd + Connection{ended(Side::kClient)});
+      EXPECT_EQ(record::progress(record).reached, reached)
+          << record::name_of(*record::progress(record).reached);
+      ASSERT_TRUE(record::progress(record).failure);
+      EXPECT_EQ(record::session_summary(record)->font_map_at, nullptr);
+    }
+  }
+  // The client has said all that these answer; the server is only early.
+  const auto early =
+      Connection(whole.begin(), whole.begin() + 16) + Connection{licence, demand, font_map};
+  EXPECT_NE(record::progress(plain(early)).reached, Phase::kFinalization);
+  EXPECT_EQ(
+      record::progress(plain(early + Connection{client(bare(Side::kClient, confirm_active()))}))
+          .reached,
+      Phase::kFinalization);
+}
+
+/// A capture that begins late shows the end of what it does not show the beginning of.
+TEST(Session, OfWhichTheBeginningIsMissingIsBelieved) {
+  auto whole = whole_session();
+  whole.erase(whole.begin());
+  EXPECT_EQ(record::progress(plain(whole)).reached, Phase::kFinalization);
+}
+
+TEST(Session, OctetsThatAreNoPduAreTold) {
+  const auto record =
+      plain(connected_session() + Connection{client(client_info()), server(Bytes(64, 0x00))});
+  EXPECT_TRUE(std::holds_alternative<record::ForeignProtocol>(record.evidence.back().fact))
+      << record::describe(record.evidence.back());
+}
+
+TEST(Session, WhatBringsItFurtherIsNotCrowdedOut) {
+  auto crowded = connected_session() + Connection{client(client_info()), server(licensing_alert())};
+  for (int i = 0; i < 1000; ++i) crowded.push_back(server(bare(Side::kServer, error_info(0))));
+  EXPECT_EQ(record::progress(plain(crowded + activation())).reached, Phase::kFinalization);
 }
 
 TEST(Session, IsTheSameHoweverItIsCutAndWhereverItEnds) {

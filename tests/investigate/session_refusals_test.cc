@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "dissect/inside_streams.h"
+#include "dissect/session_streams.h"
 #include "lab/session_client.h"
 #include "rdpwhy/diagnose/diagnosis.h"
 #include "rdpwhy/record/queries.h"
@@ -223,15 +223,13 @@ TEST(Licensing, AnAlertIsAFailureWithEachTransition) {
       const SessionFaults faults{.licensing_error = code, .licensing_transition = transition};
       const auto diagnosis = diagnosed(met(faults, true));
       const auto& finding = diagnosis.causes.front();
-      if (transition == 1) {
-        EXPECT_EQ(finding.id, "licensing-failure") << finding.says;
-        EXPECT_EQ(finding.confidence, kCertain);
-      }
-      if (finding.id == "licensing-failure") {
-        EXPECT_NE(finding.says.find(fmt::format("({})", code == 0x77 ? transition : code)),
-                  std::string::npos)
-            << finding.says;
-      }
+      EXPECT_EQ(finding.id, "licensing-failure") << finding.says;
+      // ST_TOTAL_ABORT alone ends it; a client that goes on behind another one meets silence here.
+      EXPECT_EQ(finding.confidence, transition == 1 ? kCertain : kLikely);
+      // An unknown number stands by itself, a known one behind its name.
+      const auto number =
+          code == 0x77 ? fmt::format("alert is {}", code) : fmt::format("({})", code);
+      EXPECT_NE(finding.says.find(number), std::string::npos) << finding.says;
     }
   }
 }
@@ -277,6 +275,79 @@ TEST(Session, WhatDoesNotBelongThereIsABreachAndCostsNoTime) {
   expect_first({.at = At::kDemandActive, .broken = Broken::kHugeCapabilities}, "protocol-violation",
                kLikely);
   expect_first({.at = At::kAttachUser, .broken = Broken::kText}, "protocol-violation", kLikely);
+}
+
+/// Behind X.224 without TLS, until the client hangs up after its deadline or the server leaves.
+HandshakeRecord said_in_the_clear(streams::Connection rest, Side leaves, bool live) {
+  const auto connection = streams::plain_connection(std::move(rest));
+  dissect::Dissector dissector{dissect::Dissector::Options{}};
+  streams::play(dissector, connection);
+  auto at = Moment{streams::moment_of(connection.size() + 2)};
+  at.ns += leaves == Side::kClient ? kDeadline : kMillisecond;
+  dissector.ended(leaves, How::kClose, at);
+  auto record = dissector.take();
+  if (!live) return record;
+  record.run.emplace();
+  record.run->until = Phase::kFinalization;
+  if (leaves == Side::kClient) record.run->missed_deadline = record::progress(record).reached;
+  return record;
+}
+
+/// A Font Map is no session, and STATUS_VALID_CLIENT no licence, before the client has said what
+/// they answer.
+TEST(Session, WhatComesWhereSomethingElseIsDueIsTalkAndNoSuccess) {
+  using dissect::streams::bare;
+  using dissect::streams::share;
+  const auto whole = streams::whole_session();
+  const std::pair<Bytes, const char*> cases[] = {
+      {bare(Side::kServer, share(Side::kServer, rdp::FontMap{})), "Font Map"},
+      {bare(Side::kServer, streams::demand_active()), "Demand Active"},
+      {streams::licensing_alert(), "License Error Alert"}};
+  for (const std::size_t kept : {1u, 4u, 6u}) {
+    for (const auto& [octets, name] : cases) {
+      for (const bool live : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} behind {} messages, {}", name, kept, live));
+        streams::Connection begun(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(kept));
+        begun.push_back(streams::server(octets));
+        const auto record = said_in_the_clear(begun, Side::kClient, live);
+        EXPECT_EQ(record::progress(record).reached, kept == 1 ? Phase::kX224 : Phase::kMcs);
+        const auto diagnosis = diagnosed(record);
+        const auto& first = diagnosis.causes.front();
+        EXPECT_EQ(first.id, "unexplained") << first.says;
+        EXPECT_EQ(first.confidence, kPossible);
+        EXPECT_NE(first.says.find(name), std::string::npos) << first.says;
+      }
+    }
+  }
+}
+
+TEST(Session, HalfAMessageIsTold) {
+  const auto whole = streams::whole_session();
+  for (const std::size_t kept : {1u, 3u, 16u, 17u}) {
+    streams::Connection begun(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(kept));
+    begun.push_back(streams::server(Bytes{3, 0, 0, 9, 2, 0xF0, 0x80}));
+    for (const bool live : {false, true}) {
+      const auto diagnosis = diagnosed(said_in_the_clear(begun, Side::kServer, live));
+      EXPECT_EQ(diagnosis.causes.front().id, "protocol-violation");
+      EXPECT_NE(diagnosis.causes.front().says.find("7 octets"), std::string::npos)
+          << diagnosis.causes.front().says;
+    }
+  }
+}
+
+/// In a capture as live: what the server says of its keys is nothing that keys can be made of.
+TEST(Session, SecurityDataThatNobodyCanUseAreTheServersFault) {
+  for (const std::uint32_t method : {0x40u, 0x03u}) {
+    auto begun = streams::connected_session(method, 2);
+    begun.push_back(streams::client(streams::mcs(rdp::DisconnectProviderUltimatum{3})));
+    const auto diagnosis = diagnosed(said_in_the_clear(begun, Side::kClient, false));
+    EXPECT_EQ(diagnosis.causes.front().id, "protocol-violation") << diagnosis.causes.front().says;
+    EXPECT_EQ(diagnosis.causes.front().confidence, kLikely);
+  }
+  auto usable = streams::connected_session(0x02, 2);
+  usable.push_back(streams::client(streams::mcs(rdp::DisconnectProviderUltimatum{3})));
+  EXPECT_EQ(diagnosed(said_in_the_clear(usable, Side::kClient, false)).causes.front().id,
+            "unexplained");
 }
 
 TEST(Session, AWholeHandshakeIsComplete) {

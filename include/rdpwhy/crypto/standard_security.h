@@ -54,7 +54,7 @@ class StandardSecurity {
   /// What `side` sends. `salted`: SEC_SECURE_CHECKSUM (5.3.6.1.1), which FIPS does not have.
   [[nodiscard]] Sealed seal(Side side, ByteSpan plaintext, bool salted);
   /// The payload is counted whatever comes out.
-  [[nodiscard]] std::expected<Bytes, record::SessionOpener::Refusal> open(
+  [[nodiscard]] std::expected<record::SessionOpener::Opened, record::SessionOpener::Refusal> open(
       const record::SessionOpener::Protected& payload);
 
   /// Octets of this side are missing: nothing of it opens any more.

@@ -68,8 +68,8 @@ struct ServerRedirection {
 /// The password stands in place of `password_size`.
 [[nodiscard]] Secret encode(const ServerRedirection& redirection, const Secret& password);
 
-/// The packet of a Standard Security Server Redirection PDU (2.2.13.2.1), its security header
-/// included: the packet's own Flags and Length are that header when nothing is encrypted.
+/// The packet of a Standard Security Server Redirection PDU (2.2.13.2.1), from its own Flags and
+/// Length on.
 [[nodiscard]] std::expected<ServerRedirection, DecodeError> decode_server_redirection(
     ByteSpan packet, Notes* notes = nullptr);
 /// 2.2.13.1.2 TARGET_CERTIFICATE_CONTAINER, in Base64 of UTF-16: the X.509 certificate (DER) in a

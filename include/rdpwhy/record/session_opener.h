@@ -34,14 +34,14 @@ struct ServerKeyJudgement {
 class SessionOpener {
  public:
   struct Opened {
-    Bytes plaintext;  ///< without the padding of FIPS
+    Bytes plaintext;       ///< without the padding of FIPS
+    bool mac_fits = true;  ///< else what was decrypted is not what the sender had, or not its MAC
   };
   enum class Refusal : std::uint8_t {
-    kNoKeys,        ///< the client random is not known, or security data and exchange were not seen
-    kUnsupported,   ///< an encryption method that is none of the four
-    kOutOfStep,     ///< octets of this side are missing since its last change of keys
-    kBadSignature,  ///< keys are there and the MAC is another; the payload is counted
-    kMalformed,     ///< too short, no whole blocks, more padding than data
+    kNoKeys,       ///< the client random is not known, or security data and exchange were not seen
+    kUnsupported,  ///< an encryption method that is none of the four
+    kOutOfStep,    ///< octets of this side are missing since its last change of keys
+    kMalformed,    ///< too short, no whole blocks, more padding than data
   };
   /// One protected payload: what follows the basic security header (2.2.8.1.1.2.2, 2.2.8.1.1.2.3)
   /// or the header of a fast-path PDU (2.2.8.1.2, 2.2.9.1.2).

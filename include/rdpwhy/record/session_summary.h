@@ -31,7 +31,8 @@ struct SessionSummary {
   const Evidence* error_info_at = nullptr;
   /// The first of several that do not say the same; null where all of them do.
   const Evidence* other_error_info_at = nullptr;
-  const rdp::ServerRedirection* redirection = nullptr;  ///< the first
+  /// The first that sends the client away, else the first.
+  const rdp::ServerRedirection* redirection = nullptr;
   const Evidence* redirection_at = nullptr;
   /// The first of each side.
   const Evidence* server_ultimatum = nullptr;
@@ -39,8 +40,7 @@ struct SessionSummary {
   const Evidence* deactivated_at = nullptr;  ///< Deactivate All that no Demand Active follows
   const Evidence* font_map_at = nullptr;     ///< of the server: the session is active
   const Evidence* shutdown_requested_at = nullptr;  ///< of the client
-  /// Of Standard RDP Security; one that was opened had the right MAC.
-  std::uint32_t closed_payloads = 0;
+  std::uint32_t closed_payloads = 0;                ///< of Standard RDP Security, without keys
 };
 /// Nothing: no PDU of these phases was seen.
 [[nodiscard]] std::optional<SessionSummary> session_summary(const HandshakeRecord& record);
@@ -60,6 +60,9 @@ template <typename Content>
 }
 /// The redirection in this evidence, of either form.
 [[nodiscard]] const rdp::ServerRedirection* redirection_in(const Evidence& evidence);
+/// The server sends the client away. Not every such packet does: LB_NOREDIRECT only informs
+/// (MS-RDPBCGR 2.2.13.1), and the connection goes on.
+[[nodiscard]] bool redirects(const Evidence& evidence);
 /// A Set Error Info of the server that says an error.
 [[nodiscard]] std::optional<std::uint32_t> error_info_in(const Evidence& evidence);
 
