@@ -13,6 +13,7 @@ namespace rdpwhy::crypto {
 /// that the certificate was not damaged.
 [[nodiscard]] ByteSpan signing_key_modulus();
 [[nodiscard]] ByteSpan signing_key_exponent();
+[[nodiscard]] ByteSpan signing_key_private_exponent();
 
 /// A key pair that servers had built in for years (old xrdp, proxies of its kind, vnc2rdp): what is
 /// encrypted to it can be read by everybody.

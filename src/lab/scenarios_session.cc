@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "lab/scenario_rows.h"
+#include "rdpwhy/crypto/standard_security.h"
 
 namespace rdpwhy::lab {
 namespace {
@@ -30,12 +31,51 @@ Faults leaving(At at, Close how) { return with({.at = at, .leave = how}); }
 
 Faults silent(At at) { return with({.at = at, .silent = true}); }
 
+/// By the bits of its keys, as people say it; 168 are those of 3DES.
+std::uint32_t method_of(std::uint32_t bits) {
+  using Method = crypto::EncryptionMethod;
+  switch (bits) {
+    case 40:
+      return static_cast<std::uint32_t>(Method::k40Bit);
+    case 56:
+      return static_cast<std::uint32_t>(Method::k56Bit);
+    case 168:
+      return static_cast<std::uint32_t>(Method::kFips);
+    default:
+      return static_cast<std::uint32_t>(Method::k128Bit);
+  }
+}
+
+Faults standard_security(std::uint32_t bits) {
+  return {.selected = 0, .session = {.encryption_method = method_of(bits)}};
+}
+
+Faults standard_security_of_nobody(std::uint32_t bits) {
+  return {.selected = 0, .session = {.encryption_method = method_of(bits), .other_keys = true}};
+}
+
 Faults broken(At at, Broken how) { return with({.at = at, .broken = how}); }
 
 }  // namespace
 
 std::span<const Row> session_rows() {
   static const std::vector<Row> kRows = {
+      // Standard RDP Security
+      {{"standard-security",
+        "selects no TLS and encrypts by itself, with keys of 128 bits (or 40, 56, 168 for FIPS)",
+        "xrdp that was set so or cannot read its certificate; Windows before 2003 SP1",
+        {"legacy-security-chosen", "handshake-complete"},
+        "BITS"},
+       [] { return standard_security(128); },
+       standard_security},
+      {{"standard-security-other-keys",
+        "the same, and what it says opens with no key that was agreed on",
+        "a proxy that shows another server's key; a damaged rsakeys.ini",
+        {"legacy-security-chosen", "protocol-violation"},
+        "BITS"},
+       [] { return standard_security_of_nobody(128); },
+       standard_security_of_nobody},
+
       // MCS and channels
       {{"mcs-refused",
         "answers MCS Connect-Initial with rt-user-rejected",

@@ -243,7 +243,7 @@ class Conversation {
     });
   }
 
-  /// Standard RDP Security without encryption.
+  /// Standard RDP Security.
   void speak_rdp_in_the_clear() {
     while (answer_rdp(unread_, [&](ByteSpan octets, bool) { return peer_.write(octets); })) {
       if (!read_more()) return;
@@ -255,7 +255,8 @@ class Conversation {
   template <typename Say>
   bool answer_rdp(Bytes& octets, Say say) {
     using Then = SessionDialogue::Then;
-    if (!rdp_) rdp_.emplace(came_back_ ? SessionFaults{} : faults_.session, offered_.bits);
+    if (!rdp_)
+      rdp_.emplace(came_back_ ? SessionFaults{} : faults_.session, offered_.bits, selected() != 0);
     while (const auto size = SessionDialogue::message_size(octets)) {
       const auto answer = rdp_->answer(ByteSpan(octets).first(*size));
       octets.erase(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(*size));

@@ -10,6 +10,7 @@
 #include "rdpwhy/rdp/licensing.h"
 #include "rdpwhy/rdp/mcs.h"
 #include "rdpwhy/rdp/redirection.h"
+#include "rdpwhy/rdp/security_exchange.h"
 #include "rdpwhy/rdp/security_header.h"
 #include "rdpwhy/rdp/server_blocks.h"
 #include "rdpwhy/rdp/share_control.h"
@@ -109,8 +110,14 @@ std::vector<rdp::CapabilitySet> capability_sets() {
 
 }  // namespace
 
-SessionDialogue::SessionDialogue(const SessionFaults& faults, std::uint32_t requested)
-    : faults_(faults), requested_(requested) {}
+SessionDialogue::SessionDialogue(const SessionFaults& faults, std::uint32_t requested,
+                                 bool inside_tls)
+    : faults_(faults), requested_(requested) {
+  if (faults.encryption_method == 0 || inside_tls) return;
+  constexpr std::size_t kRandom = crypto::StandardSecurity::kRandomSize;
+  auto server = crypto::StandardServer::make(faults.encryption_method, Bytes(kRandom, 0x5C));
+  if (server) security_.emplace(std::move(*server));
+}
 
 std::optional<std::size_t> SessionDialogue::message_size(ByteSpan octets) {
   const auto header = rdp::decode_tpkt_header(octets);
@@ -122,6 +129,12 @@ std::optional<std::size_t> SessionDialogue::message_size(ByteSpan octets) {
 }
 
 SessionDialogue::Answer SessionDialogue::answer(ByteSpan message) {
+  auto answer = answer_in_the_clear(message);
+  if (keys_ && !answer.octets.empty()) answer.octets = sealed(answer.octets);
+  return answer;
+}
+
+SessionDialogue::Answer SessionDialogue::answer_in_the_clear(ByteSpan message) {
   constexpr auto kHeaders = rdp::TpktHeader::kSize + std::size(kDataTpdu);
   const bool is_data =
       message.size() > kHeaders && message[0] == rdp::TpktHeader::kVersion &&
@@ -141,7 +154,8 @@ SessionDialogue::Answer SessionDialogue::answer_mcs(ByteSpan user_data) {
   if (const auto* request = std::get_if<rdp::ChannelJoinRequest>(&*pdu))
     return join(request->initiator, request->channel_id);
   if (const auto* data = std::get_if<rdp::SendData>(&*pdu)) {
-    if (data->channel_id == kIoChannel) return answer_payload(data->user_data);
+    if (data->channel_id == kIoChannel)
+      return security_ ? answer_secured(data->user_data) : answer_payload(data->user_data);
     return {};  // static channels have nobody behind them
   }
   if (std::holds_alternative<rdp::DisconnectProviderUltimatum>(*pdu)) return {.then = Then::kLeave};
@@ -165,6 +179,79 @@ SessionDialogue::Answer SessionDialogue::join(std::uint16_t initiator, std::uint
       rdp::ChannelJoinConfirm{.initiator = initiator, .requested = channel, .channel_id = channel});
   if (joined_ == 1) return at(At::kFirstJoin, confirm);
   return is_last ? at(At::kLastJoin, confirm) : Answer{.octets = confirm};
+}
+
+/// MS-RDPBCGR 2.2.8.1.1.2, 5.3.6: what is encrypted is read as it would stand there in the clear.
+SessionDialogue::Answer SessionDialogue::answer_secured(ByteSpan user_data) {
+  namespace flags = rdp::security_flags;
+  const auto is_encrypted = user_data.size() >= 2 && (user_data[0] & flags::kEncrypt) != 0;
+  const auto form = is_encrypted ? rdp::form_of_encrypted(faults_.encryption_method)
+                                 : rdp::SecurityHeaderForm::kBasic;
+  const auto secured = rdp::decode_security_header(user_data, form);
+  if (!secured) return {.then = Then::kLeave};
+  const auto& header = secured->header;
+  const auto payload = user_data.subspan(secured->header_size);
+  if (header.has(flags::kExchangePacket)) {
+    const auto exchange = rdp::decode_security_exchange(payload);
+    if (exchange) keys_ = security_->session(exchange->encrypted_client_random);
+    return {.then = keys_ ? Then::kGoOn : Then::kLeave};
+  }
+  if (!is_encrypted || !keys_) return {.then = Then::kLeave};
+  const auto opened = keys_->open({.side = Side::kClient,
+                                   .salted = header.has(flags::kSecureChecksum),
+                                   .signature = *header.signature,
+                                   .padding = header.padding.value_or(0),
+                                   .data = payload});
+  if (!opened || !opened->mac_fits) return {.then = Then::kLeave};
+  constexpr std::uint16_t kKinds = flags::kInfoPacket | flags::kLicensePacket;
+  const auto kind = static_cast<std::uint16_t>(header.flags & kKinds);
+  if (kind == 0) return answer_payload(opened->plaintext);
+  return answer_payload(rdp::encode(rdp::SecurityHeader{.flags = kind}, opened->plaintext));
+}
+
+Bytes SessionDialogue::sealed(ByteSpan messages) {
+  constexpr auto kHeaders = rdp::TpktHeader::kSize + std::size(kDataTpdu);
+  Bytes out;
+  while (!messages.empty()) {
+    const auto size = std::min(message_size(messages).value_or(messages.size()), messages.size());
+    const auto message = messages.first(size);
+    messages = messages.subspan(size);
+    const auto pdu = size > kHeaders ? rdp::decode_mcs(message.subspan(kHeaders))
+                                     : std::expected<rdp::McsPdu, DecodeError>();
+    const auto* data = pdu ? std::get_if<rdp::SendData>(&*pdu) : nullptr;
+    append(out,
+           data == nullptr ? base::to_bytes(message) : indication(sealed_payload(data->user_data)));
+  }
+  return out;
+}
+
+/// Licensing goes in the clear, as servers do it: who wants it encrypted has to say so first.
+Bytes SessionDialogue::sealed_payload(ByteSpan user_data) {
+  namespace flags = rdp::security_flags;
+  const auto control = rdp::decode_share_control(user_data);
+  if (!control) return base::to_bytes(user_data);
+  auto content = base::to_bytes(user_data);
+  auto sealed = keys_->seal(Side::kServer, content, false);
+  if (faults_.other_keys) {
+    for (auto& octet : sealed.data) octet = static_cast<std::uint8_t>(octet ^ 0xA5);
+  }
+  rdp::SecurityHeader header{.flags = flags::kEncrypt, .signature = sealed.signature};
+  if (keys_->is_fips()) header.padding = sealed.padding;
+  return rdp::encode(header, sealed.data);
+}
+
+/// MS-RDPBCGR 5.3.1: both directions are encrypted from the level CLIENT_COMPATIBLE on.
+rdp::ServerSecurityData SessionDialogue::security_data() const {
+  if (!security_) return {};
+  constexpr std::uint32_t kClientCompatible = 2, kHigh = 3, kFips = 4;
+  using Method = crypto::EncryptionMethod;
+  const auto method = static_cast<Method>(faults_.encryption_method);
+  return {.encryption_method = faults_.encryption_method,
+          .encryption_level = method == Method::kFips     ? kFips
+                              : method == Method::k128Bit ? kHigh
+                                                          : kClientCompatible,
+          .server_random = security_->server_random(),
+          .server_certificate = security_->certificate()};
 }
 
 /// What stands in Send Data Requests on the I/O channel: with a security header until licensing is
@@ -317,7 +404,7 @@ Bytes SessionDialogue::connect_response(std::uint8_t result) const {
   blocks.blocks.emplace_back(rdp::ServerCoreData{.version = 0x00080004,
                                                  .client_requested_protocols = requested_,
                                                  .early_capability_flags = 0});
-  blocks.blocks.emplace_back(rdp::ServerSecurityData{});
+  blocks.blocks.emplace_back(security_data());
   rdp::ServerNetworkData network{.mcs_channel_id = kIoChannel};
   for (std::size_t i = 0; i < static_channels_; ++i)
     network.channel_ids.push_back(static_cast<std::uint16_t>(kFirstStaticChannel + i));

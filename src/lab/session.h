@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "rdpwhy/base/bytes.h"
+#include "rdpwhy/crypto/standard_server.h"
 #include "rdpwhy/lab/lab.h"
+#include "rdpwhy/rdp/server_blocks.h"
 
 namespace rdpwhy::lab {
 
@@ -27,7 +29,8 @@ class SessionDialogue {
   };
 
   /// `requested`: the client's requestedProtocols, which the server core data repeats.
-  SessionDialogue(const SessionFaults& faults, std::uint32_t requested);
+  /// Inside TLS nothing more is encrypted.
+  SessionDialogue(const SessionFaults& faults, std::uint32_t requested, bool inside_tls = true);
 
   /// What its redirections say to come back with.
   static constexpr std::string_view kRoutingToken = "Cookie: msts=16777343.15629.0000";
@@ -40,9 +43,11 @@ class SessionDialogue {
  private:
   using At = SessionFaults::At;
 
+  [[nodiscard]] Answer answer_in_the_clear(ByteSpan message);
   [[nodiscard]] Answer answer_mcs(ByteSpan user_data);
   [[nodiscard]] Answer connect(ByteSpan conference_create_request);
   [[nodiscard]] Answer join(std::uint16_t initiator, std::uint16_t channel);
+  [[nodiscard]] Answer answer_secured(ByteSpan user_data);
   [[nodiscard]] Answer answer_payload(ByteSpan user_data);
   [[nodiscard]] Answer answer_licensing(ByteSpan pdu);
   [[nodiscard]] Answer answer_share(ByteSpan pdu);
@@ -50,6 +55,10 @@ class SessionDialogue {
 
   /// `right` as it is, or what the faults put in its place.
   [[nodiscard]] Answer at(At place, Bytes right);
+  /// What the server says on the I/O channel, encrypted from the Security Exchange on.
+  [[nodiscard]] Bytes sealed(ByteSpan messages);
+  [[nodiscard]] Bytes sealed_payload(ByteSpan user_data);
+  [[nodiscard]] rdp::ServerSecurityData security_data() const;
   [[nodiscard]] Bytes refusal(At place) const;  ///< with a result that is no success
   [[nodiscard]] Bytes spoilt(Bytes right) const;
   [[nodiscard]] Bytes connect_response(std::uint8_t result) const;
@@ -62,6 +71,8 @@ class SessionDialogue {
   std::size_t static_channels_ = 0;
   std::size_t joined_ = 0;
   bool asked_for_license_ = false;
+  std::optional<crypto::StandardServer> security_;  ///< absent: nothing is encrypted
+  std::optional<crypto::StandardSecurity> keys_;
 };
 
 }  // namespace rdpwhy::lab

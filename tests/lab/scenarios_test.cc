@@ -7,6 +7,7 @@
 #include "lab/logging_on.h"
 #include "rdpwhy/lab/lab.h"
 #include "rdpwhy/net/probe.h"
+#include "rdpwhy/rdp/server_blocks.h"
 #include "rdpwhy/record/queries.h"
 
 namespace rdpwhy::lab {
@@ -145,6 +146,35 @@ INSTANTIATE_TEST_SUITE_P(Lab, EveryScenario, testing::ValuesIn(expectations()),
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+/// MS-RDPBCGR 5.3: the lab encrypts as a server does, and leaves whoever gets a MAC wrong.
+TEST(StandardSecurity, IsSpokenWithEveryMethodAndEveryMacFits) {
+  struct Method {
+    const char* scenario;
+    std::uint32_t method;
+    std::uint32_t level;
+  };
+  for (const auto& [scenario, method, level] :
+       {Method{"standard-security:40", 0x01, 2}, Method{"standard-security:56", 0x08, 2},
+        Method{"standard-security:128", 0x02, 3}, Method{"standard-security:168", 0x10, 4}}) {
+    SCOPED_TRACE(scenario);
+    const auto server = Server::start(faults_of(scenario));
+    ASSERT_TRUE(server) << server.error().text;
+    const auto record =
+        probe(*server, std::chrono::seconds(20), options_for("standard-security")).record;
+    EXPECT_EQ(record::progress(record).reached, Phase::kFinalization) << listing(record);
+    const auto* response = record::first<record::McsConnectResponse>(record);
+    ASSERT_NE(response, nullptr);
+    const auto* security = response->blocks.find<rdp::ServerSecurityData>();
+    EXPECT_EQ(security->encryption_method, method);
+    EXPECT_EQ(security->encryption_level, level);
+    EXPECT_EQ(response->server_key->signature, record::ServerKeyJudgement::Signature::kValid);
+    EXPECT_EQ(response->server_key->key_bits, 2048u);
+    EXPECT_TRUE(record::first<record::SecurityExchanged>(record)->keys_known);
+    EXPECT_EQ(record::first<record::ClosedPayload>(record), nullptr);
+    for (const auto& e : record.evidence) EXPECT_TRUE(e.notes.empty()) << record::describe(e);
+  }
+}
 
 TEST(Scenarios, EachIsExpectedAboveAndNamesItsCauses) {
   std::set<std::string_view> expected;

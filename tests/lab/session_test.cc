@@ -20,6 +20,8 @@ const std::vector<Expected>& session_expectations() {
   using enum Phase;
   constexpr auto kNone = std::optional<Phase>();
   static const std::vector<Expected> kRows = {
+      {"standard-security", kFinalization, kNone},
+      {"standard-security-other-keys", kLicensing, kCapabilities, Side::kServer, {kMalformed}},
       {"mcs-refused", kTls, kMcs, Side::kServer, {kFailurePdu}},
       {"mcs-closes", kTls, kMcs, Side::kServer, {kClose}},
       {"mcs-silent", kTls, kMcs, Side::kClient, {kTimeout}, kShort},

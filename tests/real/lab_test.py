@@ -172,6 +172,19 @@ class EveryScenario(Lab):
             self.assertEqual((VERSIONS[seen.version], seen.cipher), (tls["version"], tls["cipher"]["code"]))
 
 
+class StandardSecurity(Lab):
+    def test_what_was_settled_is_what_tshark_reads_and_the_file_opens_with_every_mac_right(self):
+        for bits, method, level in ((40, 1, 2), (56, 8, 2), (128, 2, 3), (168, 16, 4)):
+            with self.subTest(bits=bits):
+                run = self.meet(f"standard-security:{bits}", "--security", "rdp", "--until", "finalization", "--create-session")
+                self.assertEqual(("finalization", 0), (run.report["reached"], run.exit_code))
+                _, theirs = observers.session(run.capture, run.port, run.key_log, inside_tls=False)
+                self.assertEqual(([method], [level]), ([int(v, 0) for v in theirs["method"]], [int(v, 0) for v in theirs["level"]]))
+                self.assertEqual(method, run.report["mcs"]["server"]["encryption_method"]["code"])
+                self.expect_replay_agrees(run)
+                self.assertEqual([], [note for e in run.report["evidence"] for note in e["notes"]])
+
+
 class EveryErrorCode(Lab):
     def test_live_it_has_its_cause_first_and_the_password_is_tried_once(self):
         runs = self.all_of([f"credssp-error:{name}" for name in ERROR_CODES], "--until", "credssp")
@@ -224,6 +237,17 @@ class AClientThatIsNotOurs(Lab):
         with self.subTest("wrong password"):
             tried, proved, delegated = self.log_on("nla", "not it")[2]
             self.assertEqual((1, 0, 0), (tried, proved, delegated))
+
+    def test_it_understands_standard_security_with_every_method(self):
+        for scenario, code in [(f"standard-security:{bits}", 0) for bits in (40, 56, 128, 168)] + [("standard-security-other-keys", None)]:
+            with self.subTest(scenario=scenario), self.server(scenario) as server:
+                command = ["xfreerdp", f"/v:127.0.0.1:{server.port}", "/u:alice", "/p:none", "/sec:rdp", "/cert:ignore", "+auth-only"]
+                client = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=rdpwhy.TIMEOUT,
+                                        env={"DISPLAY": self.display, "HOME": str(self.folder), "PATH": "/usr/bin:/bin"})
+                if code == 0:
+                    self.assertEqual(0, client.returncode, client.stderr)  # it goes through activation
+                else:
+                    self.assertNotEqual(0, client.returncode)
 
     def test_it_reads_an_errorcode_as_we_do(self):
         for name in ("STATUS_LOGON_FAILURE", "STATUS_PASSWORD_EXPIRED", "STATUS_ACCOUNT_LOCKED_OUT", "STATUS_ACCOUNT_DISABLED"):

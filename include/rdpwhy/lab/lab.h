@@ -111,6 +111,11 @@ struct SessionFaults {
   std::uint32_t licensing_transition = 1;        ///< and its dwStateTransition
   bool license_request = false;                  ///< asks for a licence, and lets in who answers
 
+  /// Standard RDP Security, where nothing better was selected: encryptionMethod (MS-RDPBCGR
+  /// 2.2.1.4.3), whatever was offered. Who shows a MAC that does not fit is left.
+  std::uint32_t encryption_method = 0;
+  bool other_keys = false;  ///< and what the server says is encrypted with keys of nobody
+
   friend bool operator==(const SessionFaults&, const SessionFaults&) = default;
 };
 
