@@ -267,7 +267,9 @@ void SessionLayer::take_agreement(const record::McsConnectResponse& response) {
     message_channel_ = message->mcs_channel_id;
   // MS-RDPBCGR 5.4.1: TLS takes its place.
   const auto* security = response.blocks.find<rdp::ServerSecurityData>();
-  if (security != nullptr && plain_) encryption_method_ = security->encryption_method;
+  if (security == nullptr || !plain_) return;
+  encryption_method_ = security->encryption_method;
+  encryption_level_ = security->encryption_level;
 }
 
 std::optional<record::ServerKeyJudgement> SessionLayer::make_opener(
@@ -288,6 +290,7 @@ void SessionLayer::read_send_data(const Unit& unit, const rdp::SendData& data,
   const auto io = io_channel_.value_or(kUsualIoChannel);
   if (data.channel_id != io && data.channel_id != message_channel_) {
     auto& half = this->half(unit.side);
+    open_unread(unit.side, data.user_data);
     if (active_) return;
     if (half.channel_data++ >= kMostChannelData) return leave_untold(unit.side);
     const auto size = static_cast<std::uint32_t>(data.user_data.size());
@@ -302,6 +305,28 @@ void SessionLayer::read_send_data(const Unit& unit, const rdp::SendData& data,
   } else {
     read_share_controls(payload);
   }
+}
+
+/// MS-RDPBCGR 2.2.6.1, 5.3.6: what goes through static channels is protected with the same keys. It
+/// is not read, but it is a part of the stream.
+void SessionLayer::open_unread(Side side, ByteSpan user_data) {
+  // 5.3.1: there the server does not encrypt, and some put no header before what they say.
+  constexpr std::uint32_t kLow = 1;
+  const bool is_clear = side == Side::kServer && encryption_level_ == kLow;
+  if (opener_ == nullptr || is_clear || user_data.size() < 2 ||
+      (u16le(user_data, 0) & flags::kEncrypt) == 0) {
+    return;
+  }
+  const auto secured =
+      rdp::decode_security_header(user_data, rdp::form_of_encrypted(encryption_method_));
+  if (!secured) return;
+  const auto& header = secured->header;
+  auto opened = opener_->open({.side = side,
+                               .salted = header.has(flags::kSecureChecksum),
+                               .signature = *header.signature,
+                               .padding = header.padding.value_or(0),
+                               .data = user_data.subspan(secured->header_size)});
+  if (opened) base::wipe(opened->plaintext);
 }
 
 // --- Standard RDP Security, and the basic header that stands without it

@@ -80,6 +80,7 @@ class SessionLayer {
   void read_send_data(const Unit& unit, const rdp::SendData& data, std::vector<Note> notes);
   [[nodiscard]] bool has_security_header(ByteSpan payload, Side side) const;
   void read_secured(Payload payload);
+  void open_unread(Side side, ByteSpan user_data);
   void open_payload(Payload& payload, base::WipedBytes& plaintext);
   void refuse_payload(Payload& payload, record::SessionOpener::Refusal refusal);
   void keep_closed(const Payload& payload, std::optional<record::SessionOpener::Refusal> refusal);
@@ -106,7 +107,7 @@ class SessionLayer {
   EvidenceLog& log_;
   std::unique_ptr<record::SessionOpener> opener_;
   std::optional<std::uint16_t> io_channel_, message_channel_;
-  std::uint32_t encryption_method_ = 0;
+  std::uint32_t encryption_method_ = 0, encryption_level_ = 0;
   std::optional<std::uint32_t> offered_;           ///< requestedProtocols of the Connection Request
   std::optional<std::size_t> channels_asked_for_;  ///< of the client's network data
   std::optional<std::uint16_t> join_asked_for_;    ///< channelId of the client's last request

@@ -413,8 +413,8 @@ Bytes exchange() {
                 rdp::encode(rdp::SecurityExchange{.encrypted_client_random = Bytes(72, 7)}));
 }
 
-Connection encrypted_session() {
-  Connection out = connected_session(k128Bit, 2);
+Connection encrypted_session(std::uint32_t level = 2) {
+  Connection out = connected_session(k128Bit, level);
   out.push_back(client(exchange()));
   out.push_back(client(protected_payload(Side::kClient, flags::kInfoPacket, client_info_octets())));
   out.push_back(server(licensing_alert()));
@@ -490,6 +490,27 @@ TEST(StandardSecurity, WithKeysIsReadLikeASessionInTheClear) {
   EXPECT_TRUE(record::first<record::SecurityExchanged>(record)->keys_known);
   EXPECT_EQ(opened, 11u);
   EXPECT_EQ(state_of(record, Phase::kSecurity), PhaseState::kPassed);
+}
+
+/// MS-RDPBCGR 2.2.6.1: they are protected with the same keys, and counted with all the others.
+TEST(StandardSecurity, CountsWhatGoesThroughStaticChannels) {
+  const auto channel_data = [](Side from) {
+    return to_channel(from, 1004, rdp::encode(protected_header(0), Bytes(30, 0x41)));
+  };
+  for (const std::uint32_t level : {1u, 2u}) {
+    unsigned opened = 0;
+    Dissector::Options options;
+    options.make_session_opener = [&] { return std::make_unique<NothingOpener>(opened); };
+    auto connection = encrypted_session(level);
+    const auto before = connection.size() - 3;
+    connection.insert(connection.begin() + static_cast<std::ptrdiff_t>(before),
+                      {server(channel_data(Side::kServer)), client(channel_data(Side::kClient))});
+    connection.push_back(server(channel_data(Side::kServer)));
+    const auto record = dissected(plain_connection(connection), options);
+    EXPECT_EQ(record::progress(record).reached, Phase::kFinalization);
+    // At the level LOW the server does not encrypt.
+    EXPECT_EQ(opened, level == 1 ? 12u : 14u);
+  }
 }
 
 TEST(StandardSecurity, AMacThatDoesNotFitIsANoteWhereTheContentMakesSense) {

@@ -81,6 +81,8 @@ class Xrdp(Session):
             self.assertIn("rdpwhy", log, "xrdp logs the name of the client")
             self.assertEqual([], [n for e in run.report["evidence"] for n in e["notes"] if "MAC" in n])
             self.assertEqual("skipped" if level == "none" else "passed", run.phases["security"])
+            # Behind some of the desktop and of static channels, which are encrypted too.
+            self.assertEqual(1, len(run.said("Shutdown Denied")), "that the last word is opened")
 
     def test_methods_that_are_asked_for_one_by_one_are_taken_as_its_log_says(self):
         methods = ["40", "56", "128", "fips", "none"]
