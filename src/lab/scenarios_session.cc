@@ -71,7 +71,7 @@ std::span<const Row> session_rows() {
       {{"standard-security-other-keys",
         "the same, and what it says opens with no key that was agreed on",
         "a proxy that shows another server's key; a damaged rsakeys.ini",
-        {"legacy-security-chosen", "protocol-violation"},
+        {"protocol-violation", "legacy-security-chosen"},
         "BITS"},
        [] { return standard_security_of_nobody(128); },
        standard_security_of_nobody},
