@@ -54,6 +54,27 @@ std::string_view weakness_of_version(std::uint16_t version) {
   return {};
 }
 
+namespace {
+
+/// RFC 9325 4.1: who gets the server's key one day reads what was recorded before.
+bool keeps_no_secret(std::uint16_t suite) {
+  using enum tls::KeyExchange;
+  switch (tls::key_exchange_of(suite)) {
+    case kRsa:
+    case kDh:
+    case kEcdh:
+    case kPsk:
+    case kRsaPsk:
+    case kKrb5:
+    case kGost:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 std::string_view weakness_of_suite(std::uint16_t suite) {
   const auto name = tls::cipher_suite_name(suite).value_or("");
   const auto holds = [name](std::string_view part) {
@@ -71,6 +92,7 @@ std::string_view weakness_of_suite(std::uint16_t suite) {
   if (name.ends_with("_MD5")) return "MD5";
   if (holds("_CCM_8")) return "a tag of 64 bits";
   if (holds("_OLD") || holds("SALSA20") || holds("CECPQ1")) return "a draft's, never standardized";
+  if (keeps_no_secret(suite)) return "no forward secrecy (RFC 9325)";
   return {};
 }
 
