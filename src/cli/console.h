@@ -6,7 +6,14 @@
 namespace rdpwhy::cli {
 
 /// The contract's exit codes.
-enum Exit : int { kComplete = 0, kFailed = 1, kUsage = 2, kCouldNotTry = 3, kOurBug = 70 };
+enum Exit : int {
+  kComplete = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kCouldNotTry = 3,
+  kDiffers = 4,
+  kOurBug = 70
+};
 
 /// A file descriptor that results go to, buffered; the first error sticks and is told once.
 class Sink {

@@ -15,13 +15,15 @@
 namespace rdpwhy::cli {
 
 std::span<const Verb> verbs() {
-  static constexpr std::array<Verb, 6> kVerbs = {{
+  static constexpr std::array<Verb, 7> kVerbs = {{
       {"probe", "TARGET...     the handshake against a live server, and why it fails (the default)",
        run_probe},
       {"replay", "FILE...       the same for every RDP connection in a pcap or pcapng file",
        run_replay},
       {"tls", "TARGET...     every TLS version, cipher suite and so on that a server accepts",
        run_tls},
+      {"compare", "A B [C...]    TLS configurations side by side, live or saved: what differs",
+       run_compare},
       {"explain", "CODE...       what a code means and where it arises; --hex OCTETS reads octets",
        run_explain},
       {"causes", "[ID]          the catalogue of causes", run_causes},
@@ -40,12 +42,13 @@ std::string usage() {
   out +=
       "\nTARGET is a host, host:port, [v6]:port or an .rdp file; the port is 3389 unless given.\n"
       "A host named like a verb needs rdpwhy probe NAME.\n"
-      "Exit codes: 0 as far as asked, 1 not, 2 usage, 3 could not try, 70 our own bug.\n";
+      "Exit codes: 0 as far as asked, 1 not, 2 usage, 3 could not try, 4 they differ, 70 our own "
+      "bug.\n";
   return out;
 }
 
 /// Verbs that are promised: no host is meant by them.
-constexpr std::array<std::string_view, 2> kNotBuiltYet = {"compare", "scan"};
+constexpr std::array<std::string_view, 1> kNotBuiltYet = {"scan"};
 
 const Verb* verb_named(std::string_view name) {
   const auto found = std::ranges::find(verbs(), name, &Verb::name);

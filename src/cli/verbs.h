@@ -19,6 +19,7 @@ int run_probe(const Arguments& arguments);
 /// Whether the word behind this option of the verb is its value, as in "--user lab".
 [[nodiscard]] bool probe_takes_a_value(const std::string& option);
 int run_replay(const Arguments& arguments);
+int run_compare(const Arguments& arguments);
 int run_tls(const Arguments& arguments);
 int run_explain(const Arguments& arguments);
 int run_causes(const Arguments& arguments);

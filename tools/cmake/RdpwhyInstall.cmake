@@ -10,4 +10,4 @@ write_basic_package_version_file(rdpwhyConfigVersion.cmake COMPATIBILITY SameMin
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rdpwhyConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/rdpwhyConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/rdpwhy)
-install(FILES src/report/handshake.schema.json src/report/tls.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/rdpwhy)
+install(FILES src/report/handshake.schema.json src/report/tls.schema.json src/report/compare.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/rdpwhy)

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "rdpwhy/base/error.h"
 #include "rdpwhy/report/report.h"
+#include "rdpwhy/survey/compare.h"
 #include "rdpwhy/survey/result.h"
 
 namespace rdpwhy::report {
@@ -31,5 +35,23 @@ struct TlsSurveySubject {
 
 /// One JSON object on one line without a line feed (rdpwhy.tls/1, src/report/tls.schema.json).
 void append_json(std::string& out, const TlsSurveySubject& subject);
+
+/// A survey as it was saved, and of what.
+struct SavedSurvey {
+  std::string target;
+  survey::Result result;
+};
+/// What append_json wrote, as far as a comparison needs it. An Error says what is wrong with it.
+[[nodiscard]] std::expected<SavedSurvey, Error> read_saved_survey(std::string_view json);
+
+/// Two configurations side by side.
+struct ComparisonSubject {
+  std::string first, second;  ///< how they are called
+  const survey::Comparison* comparison = nullptr;
+};
+[[nodiscard]] std::string to_text(const ComparisonSubject& subject, const TextStyle& style);
+/// One JSON object on one line without a line feed (rdpwhy.compare/1,
+/// src/report/compare.schema.json).
+void append_json(std::string& out, const ComparisonSubject& subject);
 
 }  // namespace rdpwhy::report
