@@ -2,7 +2,7 @@
 
 packages_build=(
   ca-certificates cmake g++ ninja-build
-  libasio-dev libcli11-dev libfmt-dev libkrb5-dev libssl-dev nlohmann-json3-dev pkg-config)
+  libasio-dev libcli11-dev libfmt-dev libkrb5-dev libmimalloc-dev libssl-dev nlohmann-json3-dev pkg-config)
 
 packages_test=(
   libgmock-dev libgtest-dev openssl procps python3 python3-cryptography python3-jsonschema  # test programs and their oracles

@@ -2,13 +2,18 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-#include <algorithm>
+#include <array>
+#include <bit>
+#include <map>
+#include <utility>
 
 #include "crypto/known_rsa_keys.h"
 #include "crypto/ntlm_primitives.h"
 #include "crypto/openssl_handles.h"
 #include "crypto/raw_rsa.h"
+#include "crypto/server_key.h"
 #include "rdpwhy/base/check.h"
+#include "rdpwhy/crypto/digest.h"
 #include "rdpwhy/crypto/standard_security.h"
 
 namespace rdpwhy::crypto {
@@ -57,27 +62,60 @@ Signature chain_signature(const rdp::X509CertificateChain& chain) {
   return judged;
 }
 
+/// Of a number without zeros at its end, which is its most significant one.
+std::uint32_t bits_of(const Bytes& little_endian) {
+  return static_cast<std::uint32_t>(8 * (little_endian.size() - 1)) +
+         static_cast<std::uint32_t>(std::bit_width(little_endian.back()));
+}
+
 }  // namespace
 
-ServerKeyJudgement judge_server_key(ByteSpan server_certificate) {
-  ServerKeyJudgement judgement;
+ServerKey read_server_key(ByteSpan server_certificate) {
+  ServerKey read;
   const auto certificate = rdp::decode_server_certificate(server_certificate);
-  if (!certificate) return judgement;
-  if (const auto key = public_key_of(*certificate)) {
-    judgement.key_bits = static_cast<std::uint32_t>(8 * key->modulus.size());
-    for (auto top = key->modulus.back(); (top & 0x80) == 0;
-         top = static_cast<std::uint8_t>(top << 1))
-      --judgement.key_bits;
-    judgement.is_published = base::equal(key->modulus, published_modulus());
+  if (!certificate) return read;
+  read.key = public_key_of(*certificate);
+  if (read.key) {
+    read.judgement.key_bits = bits_of(read.key->modulus);
+    read.judgement.is_published = base::equal(read.key->modulus, published_modulus());
   }
   if (const auto* chain = certificate->x509()) {
-    judgement.form = ServerKeyJudgement::Form::kX509;
-    judgement.signature = chain_signature(*chain);
+    read.judgement.form = ServerKeyJudgement::Form::kX509;
+    read.judgement.signature = chain_signature(*chain);
   } else {
-    judgement.form = ServerKeyJudgement::Form::kProprietary;
-    judgement.signature = proprietary_signature(*certificate);
+    read.judgement.form = ServerKeyJudgement::Form::kProprietary;
+    read.judgement.signature = proprietary_signature(*certificate);
   }
-  return judgement;
+  return read;
+}
+
+ServerKeyJudgement judge_server_key(ByteSpan server_certificate) {
+  return read_server_key(server_certificate).judgement;
+}
+
+class ServerKeyCache::Impl {
+ public:
+  explicit Impl(std::size_t capacity) : capacity_(capacity) {}
+
+  std::shared_ptr<const ServerKey> read(ByteSpan server_certificate) {
+    if (capacity_ == 0) return std::make_shared<ServerKey>(read_server_key(server_certificate));
+    const auto fingerprint = sha256(server_certificate);
+    if (const auto found = known_.find(fingerprint); found != known_.end()) return found->second;
+    if (known_.size() >= capacity_) known_.clear();
+    auto key = std::make_shared<const ServerKey>(read_server_key(server_certificate));
+    known_.emplace(fingerprint, key);
+    return key;
+  }
+
+ private:
+  std::size_t capacity_;
+  std::map<std::array<std::uint8_t, 32>, std::shared_ptr<const ServerKey>> known_;
+};
+
+ServerKeyCache::ServerKeyCache(std::size_t capacity) : impl_(std::make_unique<Impl>(capacity)) {}
+ServerKeyCache::~ServerKeyCache() = default;
+std::shared_ptr<const ServerKey> ServerKeyCache::read(ByteSpan server_certificate) {
+  return impl_->read(server_certificate);
 }
 
 std::optional<Bytes> encrypt_to_server(const rdp::ServerCertificate& certificate,

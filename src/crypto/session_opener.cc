@@ -7,6 +7,7 @@
 
 #include "crypto/known_rsa_keys.h"
 #include "crypto/raw_rsa.h"
+#include "crypto/server_key.h"
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/crypto/standard_security.h"
 
@@ -38,10 +39,10 @@ class StandardSessionOpener final : public record::SessionOpener {
                                              ByteSpan server_certificate) override {
     method_ = encryption_method;
     server_random_ = base::to_bytes(server_random);
-    certificate_.reset();
-    if (auto decoded = rdp::decode_server_certificate(server_certificate))
-      certificate_ = std::move(*decoded);
-    return judge_server_key(server_certificate);
+    server_key_ = secrets_.server_keys != nullptr
+                      ? secrets_.server_keys->read(server_certificate)
+                      : std::make_shared<ServerKey>(read_server_key(server_certificate));
+    return server_key_->judgement;
   }
 
   bool security_exchange(ByteSpan encrypted_client_random) override {
@@ -66,10 +67,10 @@ class StandardSessionOpener final : public record::SessionOpener {
 
  private:
   [[nodiscard]] std::optional<Secret> client_random(ByteSpan encrypted) const {
-    const auto payload = rdp::without_padding(encrypted);
-    const auto key = certificate_ ? public_key_of(*certificate_) : std::nullopt;
     if (auto known = from_key_log(encrypted)) return known;
-    if (!key || payload.size() > key->modulus.size()) return std::nullopt;
+    const auto payload = rdp::without_padding(encrypted);
+    const auto* key = server_key_ && server_key_->key ? &*server_key_->key : nullptr;
+    if (key == nullptr || payload.size() > key->modulus.size()) return std::nullopt;
     if (auto ours = from_ourselves(*key, encrypted)) return ours;
     if (secrets_.private_keys != nullptr) {
       if (auto found =
@@ -107,7 +108,7 @@ class StandardSessionOpener final : public record::SessionOpener {
   SessionSecrets secrets_;
   std::uint32_t method_ = 0;
   Bytes server_random_;
-  std::optional<rdp::ServerCertificate> certificate_;
+  std::shared_ptr<const ServerKey> server_key_;
   std::optional<StandardSecurity> session_;
   bool is_unsupported_ = false;
 };

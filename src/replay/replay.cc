@@ -76,14 +76,16 @@ std::expected<ReplaySummary, Error> replay(ByteSpan file, const ReplayOptions& o
   crypto::KeyLog secrets;
   gather(secrets, options, *reader);
   crypto::CertificateCache certificates(options.certificate_cache ? 4096 : 0);
+  crypto::ServerKeyCache server_keys(options.certificate_cache ? 1024 : 0);
 
   dissect::Dissector::Options dissecting{
       .read_certificate = [&](ByteSpan der) { return certificates.read(der); },
       .make_opener = {},
       .make_session_opener =
           [&] {
-            return crypto::make_session_opener(
-                {.key_log = &secrets, .private_keys = options.rdp_keys});
+            return crypto::make_session_opener({.key_log = &secrets,
+                                                .private_keys = options.rdp_keys,
+                                                .server_keys = &server_keys});
           },
       .secrets_may_come = false};
   const bool has_keys = options.private_keys != nullptr && !options.private_keys->empty();

@@ -1,4 +1,5 @@
 """probe and lab from outside: every scenario of the lab is probed, reported and judged."""
+import concurrent.futures
 import json
 import os
 import signal
@@ -14,6 +15,16 @@ def fails_slowly(scenario):
     """It needs a deadline to pass."""
     return scenario.startswith("silent") or scenario == "one-octet-a-second"
 
+
+def several_at_once(work, names):
+    """(name, result) of each, in order: they pace themselves and wait for deadlines, so several at a time."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return list(zip(names, pool.map(work, names)))
+
+
+def probe_of_scenario(scenario):
+    with Lab(scenario) as target:
+        return run("--json", "--timeout", "1" if fails_slowly(scenario) else "5", target)
 
 
 class Lab:
@@ -37,10 +48,8 @@ def scenarios():
 
 class Probe(Case):
     def test_each_scenario_obeys_the_schema_and_the_exit_code_follows_the_report(self):
-        for scenario in scenarios():
-            with self.subTest(scenario), Lab(scenario) as target:
-                timeout = "1" if fails_slowly(scenario) else "5"
-                finished = run("--json", "--timeout", timeout, target)
+        for scenario, finished in several_at_once(probe_of_scenario, scenarios()):
+            with self.subTest(scenario):
                 (report,) = self.handshakes(finished)
                 stopped = "stopped" in [phase["status"] for phase in report["phases"]]  # at the challenge, without credentials
                 as_asked = report["failed"] is None and (stopped or report["reached"] == report["run"]["until"])
@@ -297,10 +306,9 @@ class LabVerb(Case):
         finished = run("lab", "--demo")
         self.assertEqual(finished.returncode, 0)
         self.assertIn(b"server-private-key-unreadable", finished.stdout)
-        for scenario in scenarios():
-            if fails_slowly(scenario):
-                continue
-            lines = run("lab", scenario, "--demo").stdout.decode().splitlines()
+        quick = [scenario for scenario in scenarios() if not fails_slowly(scenario)]
+        for scenario, finished in several_at_once(lambda scenario: run("lab", scenario, "--demo"), quick):
+            lines = finished.stdout.decode().splitlines()
             self.assertLessEqual(max(map(len, lines)), 80, lines)
             self.assertIn(f'"{scenario}": ', lines[0])
 

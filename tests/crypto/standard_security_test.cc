@@ -11,6 +11,7 @@
 #include "crypto/known_rsa_keys.h"
 #include "crypto/raw_rsa.h"
 #include "crypto/rsa_server.h"
+#include "crypto/server_key.h"
 #include "crypto/standard_security_oracles.h"
 #include "rdpwhy/base/hex.h"
 #include "rdpwhy/crypto/licensing_keys.h"
@@ -186,6 +187,23 @@ TEST(ServerKey, OctetsThatAreNoCertificateAreNotJudged) {
   EXPECT_EQ(judge_server_key({}), record::ServerKeyJudgement{});
   EXPECT_EQ(judge_server_key(hex("02000000 02000000 01000000 00 01000000 00")),
             (record::ServerKeyJudgement{.form = record::ServerKeyJudgement::Form::kX509}));
+}
+
+TEST(ServerKey, ACertificateSeenBeforeIsNotReadAgainAndReadsTheSameWithoutAMemory) {
+  ServerKeyCache cache(1);
+  ServerKeyCache none(0);
+  const auto certificate = encode(testing::rsa_server().proprietary);
+  auto other = certificate;
+  other[40] ^= 1;
+  const auto first = cache.read(certificate);
+  EXPECT_EQ(cache.read(certificate), first);
+  EXPECT_NE(none.read(certificate), none.read(certificate));
+  EXPECT_NE(cache.read(other), first);  // and the first one makes room
+  EXPECT_NE(cache.read(certificate), first);
+  for (const auto& octets : {certificate, other, Bytes{}}) {
+    EXPECT_EQ(cache.read(octets)->judgement, judge_server_key(octets));
+    EXPECT_EQ(none.read(octets)->judgement, judge_server_key(octets));
+  }
 }
 
 TEST(ServerKey, AKeyThatIsTooSmallEncryptsNothing) {

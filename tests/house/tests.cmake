@@ -15,4 +15,4 @@ endif()
 add_test(NAME house.AStrangerBuildsAgainstTheInstalledPackage
   COMMAND ${house}/consumer_test ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR} ${CMAKE_CXX_COMPILER} ${consumer_flags})
 set_tests_properties(house.EveryPublicHeaderCompilesAlone house.AStrangerBuildsAgainstTheInstalledPackage
-  PROPERTIES TIMEOUT 600)
+  PROPERTIES TIMEOUT 600 COST 80)

@@ -46,7 +46,12 @@ class Reader {
   std::uint64_t u64le(std::string_view field) { return le(field, 8); }
 
   /// Exactly `count` octets.
-  ByteSpan bytes(std::size_t count, std::string_view field);
+  ByteSpan bytes(std::size_t count, std::string_view field) {
+    const auto at = offset();
+    const auto view = take(count, field);
+    if (wants_fields() && !failed()) annotate(field, at, count, {});
+    return view;
+  }
 
   /// All octets that are left, none included.
   ByteSpan rest(std::string_view field);
@@ -121,7 +126,16 @@ class Reader {
   [[nodiscard]] bool wants_fields() const { return notes() != nullptr && notes()->wants_fields(); }
 
   /// Leaves a scope: octets that nobody read are a failure.
-  void close();
+  void close() {
+    if (closed_) return;
+    closed_ = true;
+    if (state_->innermost == this) {
+      state_->innermost = outer_;
+    } else {
+      unlink();
+    }
+    if (position_ != bytes_.size()) complain_of_rest();
+  }
 
   /// The end of a message: the value, or the first failure. Octets left over are a failure.
   template <typename T>
@@ -165,9 +179,39 @@ class Reader {
     return body(count, field);
   }
 
-  std::uint64_t be(std::string_view field, std::size_t size);
-  std::uint64_t le(std::string_view field, std::size_t size);
-  ByteSpan take(std::uint64_t count, std::string_view field);
+  // Inline, as all that is done when nothing fails and no dump is wanted: a number of known size is
+  // a load then.
+  std::uint64_t be(std::string_view field, std::size_t size) {
+    const auto view = take(size, field);
+    std::uint64_t value = 0;
+    if (view.size() != size) return value;
+    for (std::size_t i = 0; i < size; ++i) value = value << 8 | view[i];
+    if (wants_fields()) annotate_number(field, value, size);
+    return value;
+  }
+  std::uint64_t le(std::string_view field, std::size_t size) {
+    const auto view = take(size, field);
+    std::uint64_t value = 0;
+    if (view.size() != size) return value;
+    for (std::size_t i = size; i-- > 0;) value = value << 8 | view[i];
+    if (wants_fields()) annotate_number(field, value, size);
+    return value;
+  }
+  ByteSpan take(std::uint64_t count, std::string_view field) {
+    if (failed()) return {};
+    if (count > bytes_.size() - position_) {
+      fail_truncated(count, field);
+      return {};
+    }
+    const auto view = bytes_.subspan(position_, count);
+    last_ = offset();
+    position_ += count;
+    return view;
+  }
+  void fail_truncated(std::uint64_t count, std::string_view field);
+  void unlink();
+  void complain_of_rest();
+  void annotate_number(std::string_view field, std::uint64_t value, std::size_t size);
   void annotate(std::string_view field, std::uint64_t at, std::size_t size, std::string value);
   void violate(std::string_view text, std::string_view field, std::uint64_t at);
   void note(std::string_view text, std::string_view field, std::uint64_t at);

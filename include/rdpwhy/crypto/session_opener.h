@@ -8,6 +8,7 @@
 #include "rdpwhy/base/secret.h"
 #include "rdpwhy/crypto/key_log.h"
 #include "rdpwhy/crypto/rsa_private_keys.h"
+#include "rdpwhy/crypto/standard_security.h"
 #include "rdpwhy/record/session_opener.h"
 
 namespace rdpwhy::crypto {
@@ -24,6 +25,8 @@ struct SessionSecrets {
   /// The one that we are about to send ourselves. It counts for an exchange that is seen to hold
   /// it.
   const Secret* client_random = nullptr;
+  /// Shared by the connections of a capture; without it each reads its server's key itself.
+  ServerKeyCache* server_keys = nullptr;
   /// Told the line of a key log once `client_random` was sent.
   std::function<void(std::string_view line)> on_secret = {};
 };

@@ -80,4 +80,20 @@ class StandardSecurity {
 /// The server's key, as far as its certificate (2.2.1.4.3.1) tells.
 [[nodiscard]] record::ServerKeyJudgement judge_server_key(ByteSpan server_certificate);
 
+struct ServerKey;  // crypto/server_key.h
+
+/// Server keys with a bounded memory by SHA-256: a server shows the same certificate to everybody,
+/// and to read and verify one costs more than the rest of a connection. Equal results with a
+/// capacity of 0, which switches the memory off.
+class ServerKeyCache {
+ public:
+  explicit ServerKeyCache(std::size_t capacity = 1024);
+  ~ServerKeyCache();
+  [[nodiscard]] std::shared_ptr<const ServerKey> read(ByteSpan server_certificate);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace rdpwhy::crypto
