@@ -25,6 +25,14 @@ HAND_MADE = {
         "full address:s:host\r\ngatewayusagemethod:i:1\r\ngatewayhostname:s:gw\r\n".encode("utf-16"),
         b"[2001:db8::1]:3389", b"socks5://127.0.0.1:1080", b"http://[::1]:8080", b"host:99999",
     ],
+    "saved_survey": [
+        b'{"schema":"rdpwhy.tls/1","source":{"target":"a"},"calibration":{"answered":true},"versions":[{"version":"TLSv1.2",'
+        b'"accepted":"yes","accepted_suites":1,"suites":[{"code":49199}],"preference":"server","in_server_order":true}],'
+        b'"groups":{"accepted":[{"code":23},{"code":24}],"undecided":[{"code":29}],"preference":"client"},'
+        b'"dh_bits":[{"bits":2048}],"certificates":[{"with_server_name":true,"chain":[{"subject":"CN=a","issuer":"CN=b",'
+        b'"sha256":"ab","key":{"type":"RSA","bits":2048}}]}]}',
+        b'{"schema":"rdpwhy.tls/1","versions":[{}],"properties":{"extended_master_secret":{"known":"no","reason":"alert 40"}}}',
+    ],
     "key_log": [
         b"CLIENT_RANDOM " + b"ab" * 32 + b" " + b"cd" * 48 + b"\n",
         b"# a comment\nSERVER_HANDSHAKE_TRAFFIC_SECRET " + b"00" * 32 + b" " + b"11" * 32 +

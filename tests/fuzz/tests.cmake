@@ -80,3 +80,4 @@ rdpwhy_fuzz(rdp_file ROOMS base
   SOURCES ${CMAKE_SOURCE_DIR}/src/net/rdp_file.cc ${CMAKE_SOURCE_DIR}/src/net/target.cc
           ${CMAKE_SOURCE_DIR}/src/net/idna.cc)
 rdpwhy_fuzz(survey ROOMS survey dissect ORACLE survey/survey_oracles.h rdpwhy::survey::oracle::check_survey)
+rdpwhy_fuzz(saved_survey ROOMS report survey)
