@@ -175,10 +175,11 @@ class EveryScenario(Lab):
 class StandardSecurity(Lab):
     def test_what_was_settled_is_what_tshark_reads_and_the_file_opens_with_every_mac_right(self):
         for bits, method, level in ((40, 1, 2), (56, 8, 2), (128, 2, 3), (168, 16, 4)):
-            with self.subTest(bits=bits):
-                run = self.meet(f"standard-security:{bits}", "--security", "rdp", "--until", "finalization", "--create-session")
+            with self.subTest(bits=bits), self.server(f"standard-security:{bits}") as server:
+                run = rdpwhy.Run(self.folder, f"127.0.0.1:{server.port}", "--security", "rdp", "--until", "finalization", "--create-session",
+                                 anchors=self.certificates.root)  # nobody logs on where there is no NLA
                 self.assertEqual(("finalization", 0), (run.report["reached"], run.exit_code))
-                _, theirs = observers.session(run.capture, run.port, run.key_log, inside_tls=False)
+                _, theirs = observers.session(run.capture, server.port, run.key_log, inside_tls=False)
                 self.assertEqual(([method], [level]), ([int(v, 0) for v in theirs["method"]], [int(v, 0) for v in theirs["level"]]))
                 self.assertEqual(method, run.report["mcs"]["server"]["encryption_method"]["code"])
                 self.expect_replay_agrees(run)
