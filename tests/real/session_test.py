@@ -3,6 +3,7 @@ Standard RDP Security, inside TLS and behind NLA. What was settled is what tshar
 import json
 import re
 import subprocess
+import time
 
 import kdc
 import observers
@@ -12,6 +13,7 @@ from real_test_case import RealTestCase
 
 PASSWORD = kdc.PASSWORDS["alice"]
 ALL_THE_WAY = ("--until", "finalization", "--create-session", "--request-license")
+PATIENCE = 20  # seconds, for a busy machine
 XRDP_KEYS = "/etc/xrdp/rsakeys.ini"  # of its package, made when it is installed
 # crypt_level of xrdp: what it then settles (MS-RDPBCGR 5.3.1, 2.2.1.4.3)
 LEVELS = {
@@ -36,8 +38,22 @@ def of_sessions(lines):
     return [line for line in lines if re.search(r"Xorg|Xvnc|xrdp-ses|xrdp-chansrv", line)]
 
 
+def connections_at(port):
+    """Those that the server still has, half-closed ones too."""
+    said = subprocess.run(["ss", "-tnH", f"( sport = :{port} )"], check=True, capture_output=True, text=True).stdout
+    return [line for line in said.splitlines() if not line.startswith(("LISTEN", "TIME-WAIT"))]
+
+
 class Session(RealTestCase):
+    def expect_nothing_left(self, server):
+        """The server is rid of the connection."""
+        until = time.monotonic() + PATIENCE
+        while (left := connections_at(server.port)) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertEqual([], left)
+
     def expect_session(self, run, server, *, inside_tls):
+        self.expect_nothing_left(server)
         self.assertEqual((None, "finalization", 0), (run.ending, run.report["reached"], run.exit_code), run.report["phases"])
         self.assertEqual("handshake-complete", run.first_cause)
         self.expect_mcs_as_tshark_says(run, server, inside_tls)
