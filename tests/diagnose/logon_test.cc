@@ -612,7 +612,8 @@ TEST(Logon, ARefusalBehindTheServersOwnConfirmationIsNotCertain) {
   for (const bool live : {true, false}) {
     const auto refused = closed(proved(6, 6, live).server_key().error_code(0xC000006D));
     EXPECT_EQ(first_of(refused), "logon-failure likely");
-    const auto& cause = refused.diagnose().causes.front();
+    const auto diagnosis = refused.diagnose();
+    const auto& cause = diagnosis.causes.front();
     EXPECT_NE(cause.says.find("STATUS_LOGON_FAILURE"), std::string::npos) << cause.says;
     EXPECT_NE(cause.says.find("had confirmed its public key"), std::string::npos) << cause.says;
     EXPECT_FALSE(cause.against.empty());
