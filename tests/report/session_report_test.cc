@@ -157,6 +157,7 @@ TEST(SessionReport, OfTwoErrorInfosTheLeadHasBoth) {
 
 TEST(SessionReport, DoesNotSayOkBesideACauseBehindTheFontMap) {
   auto told = Told()
+                  .add(Phase::kClientInfo, Side::kClient, rdp::ClientInfo{})
                   .add(Phase::kCapabilities, Side::kServer, shared(rdp::DemandActive{}))
                   .add(Phase::kCapabilities, Side::kClient, shared(rdp::ConfirmActive{}))
                   .add(Phase::kFinalization, Side::kServer, finalizing(rdp::FontMap{}));
