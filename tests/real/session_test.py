@@ -3,7 +3,6 @@ Standard RDP Security, inside TLS and behind NLA. What was settled is what tshar
 import json
 import re
 import subprocess
-import time
 
 import kdc
 import observers
@@ -13,7 +12,6 @@ from real_test_case import RealTestCase
 
 PASSWORD = kdc.PASSWORDS["alice"]
 ALL_THE_WAY = ("--until", "finalization", "--create-session", "--request-license")
-PATIENCE = 20  # seconds, for a busy machine
 XRDP_KEYS = "/etc/xrdp/rsakeys.ini"  # of its package, made when it is installed
 # crypt_level of xrdp: what it then settles (MS-RDPBCGR 5.3.1, 2.2.1.4.3)
 LEVELS = {
@@ -47,10 +45,7 @@ def connections_at(port):
 class Session(RealTestCase):
     def expect_nothing_left(self, server):
         """The server is rid of the connection."""
-        until = time.monotonic() + PATIENCE
-        while (left := connections_at(server.port)) and time.monotonic() < until:
-            time.sleep(0.05)
-        self.assertEqual([], left)
+        servers.until(lambda: not connections_at(server.port), f"the server is rid of the connection to port {server.port}")
 
     def expect_session(self, run, server, *, inside_tls):
         self.expect_nothing_left(server)
